@@ -1,0 +1,207 @@
+"""Errors of commands: each says what happened, what it means and what to do.
+
+    QueueError
+    ├── InvalidRequest       the request cannot be stored as it is
+    ├── RequestNotFound
+    ├── IllegalTransition    the request's state does not allow the command
+    ├── QueueFull
+    ├── QueueClosed          not started yet, or shutting down
+    ├── NoProcessor
+    ├── RequestFailed        `enqueue` waited, and the request did not complete
+    ├── ConfigError          every wrong setting at once
+    ├── ReasonRequired
+    ├── ProcessorError       raised by processors to say what is known about a failure
+    ├── SecretsError
+    │   └── SecretsUnavailable
+    └── StoreError
+        ├── StoreInUse       another process owns the file
+        ├── StoreUnwritable  folder missing, read-only, full
+        ├── StoreDamaged
+        ├── StoreTooNew
+        └── StoreUnsuitable  network share, synced folder
+
+A failed request is not an error but data (`Failure`); only `RequestFailed` carries it as one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from autotask_queue.model.failure import Applied, Failure, FailureClass
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from autotask_queue.model.request import Outcome
+    from autotask_queue.model.status import Status
+
+
+class QueueError(Exception):
+    """Base of all errors that a command can end with.
+
+    `code` and `title` are fixed by the class; `message` says what happened and what it means,
+    `remedy` what to do.
+    """
+
+    code: ClassVar[str] = "queue_error"
+    title: ClassVar[str] = "The command could not be done"
+    default_remedy: ClassVar[str] = "Try again. If it keeps happening, save a report and send it to support."
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy or self.default_remedy
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.message} {self.remedy}".strip()
+
+
+class InvalidRequest(QueueError):
+    code = "invalid_request"
+    title = "The request cannot be queued as it is"
+    default_remedy = "Correct it and add it again. Nothing was stored."
+
+
+class RequestNotFound(QueueError):
+    code = "request_not_found"
+    title = "No such request"
+    default_remedy = "List the requests to see the ids that exist."
+
+
+class IllegalTransition(QueueError):
+    """The command does not fit the request's state. `status` is the state it is in."""
+
+    code = "illegal_transition"
+    title = "Not possible for this request now"
+    default_remedy = "Look at the request again: it has moved on since you saw it."
+
+    def __init__(self, message: str, *, status: Status, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.status = status
+
+
+class QueueFull(QueueError):
+    code = "queue_full"
+    title = "The queue is full"
+    default_remedy = "Wait until some requests are sent, cancel some, or raise max_size. Nothing was dropped."
+
+
+class QueueClosed(QueueError):
+    code = "queue_closed"
+    title = "The queue is not running"
+    default_remedy = "Start it with `async with` or `await queue.initialize()`. What is stored is safe."
+
+
+class NoProcessor(QueueError):
+    code = "no_processor"
+    title = "Nothing here can send this request"
+    default_remedy = "Set up the zone's sign-in, or register a processor whose can_process accepts it."
+
+
+class ReasonRequired(QueueError):
+    code = "reason_required"
+    title = "A reason is needed"
+    default_remedy = "Say why, for those who read the audit trail later."
+
+
+class RequestFailed(QueueError):
+    """`enqueue` waited for a request that ended without success; `outcome` has the details."""
+
+    code = "request_failed"
+    title = "The request did not complete"
+    default_remedy = "See the failure's remedy; the request is kept and can be retried."
+
+    def __init__(self, message: str, *, outcome: Outcome, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.outcome = outcome
+
+
+class ConfigError(QueueError):
+    """One or more settings are wrong. `problems` has a line for each, named as table.key."""
+
+    code = "config_error"
+    title = "The configuration has mistakes"
+    default_remedy = "Correct the settings named above."
+
+    def __init__(self, problems: Sequence[str], *, remedy: str = "") -> None:
+        super().__init__("; ".join(problems), remedy=remedy)
+        self.problems = tuple(problems)
+
+
+class ProcessorError(QueueError):
+    """Raised by a processor to say what is known about a failed attempt.
+
+    `kind` decides about retries and the breaker; `applied` says whether the server may have acted.
+    Any other exception of a processor counts as "unknown" for writes.
+    """
+
+    code = "processor_error"
+    title = "The request could not be processed"
+    default_remedy = "See the details; the request is kept."
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: FailureClass = FailureClass.PROCESSOR_ERROR,
+        applied: Applied = Applied.NO,
+        remedy: str = "",
+        failure: Failure | None = None,
+    ) -> None:
+        super().__init__(message, remedy=remedy)
+        self.failure = failure or Failure(
+            kind=kind,
+            code=kind.value,
+            title=self.title,
+            message=message,
+            remedy=self.remedy,
+            applied=applied,
+        )
+
+
+class SecretsError(QueueError):
+    code = "secrets_error"
+    title = "The sign-in details could not be read or saved"
+    default_remedy = "Unlock the system's keychain and try again, or use them for this session only."
+
+
+class SecretsUnavailable(SecretsError):
+    code = "secrets_unavailable"
+    title = "This system has no secure place for passwords"
+    default_remedy = "Use the sign-in for this session only, or set up a keychain (on Linux: gnome-keyring or KWallet)."
+
+
+class StoreError(QueueError):
+    code = "store_error"
+    title = "The queue file could not be used"
+    default_remedy = "Check the disk and try again. What was acknowledged before is safe."
+
+
+class StoreInUse(StoreError):
+    code = "store_in_use"
+    title = "Another program has this queue open"
+    default_remedy = "Close the other program, or send commands through it."
+
+
+class StoreUnwritable(StoreError):
+    code = "store_unwritable"
+    title = "The queue file cannot be written"
+    default_remedy = "Choose a folder you may write to, or free some space."
+
+
+class StoreDamaged(StoreError):
+    code = "store_damaged"
+    title = "The queue file is damaged"
+    default_remedy = "The file was set aside unchanged. Restore a backup, or ask support to recover it."
+
+
+class StoreTooNew(StoreError):
+    code = "store_too_new"
+    title = "The queue file was written by a newer version"
+    default_remedy = "Update this program, then open the file again. It was not changed."
+
+
+class StoreUnsuitable(StoreError):
+    code = "store_unsuitable"
+    title = "This folder is not safe for a queue file"
+    default_remedy = "Choose a folder on a local disk that no program synchronises."

@@ -1,0 +1,184 @@
+"""What happened, as frozen values. The dotted `name` is what `queue.on(name, callback)` takes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from autotask_queue.model.breaker import BreakerMetrics, Override
+from autotask_queue.model.metrics import ConnectivityState, QueueMetrics
+from autotask_queue.model.request import Request
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all events. `at` is seconds since the epoch."""
+
+    name: ClassVar[str] = ""
+    at: float
+
+
+class RequestEvent(Event, frozen=True, kw_only=True):
+    """A request changed; `request` is how it stands after the change."""
+
+    request: Request
+
+
+class RequestEnqueued(RequestEvent, frozen=True):
+    name = "request.enqueued"
+
+
+class RequestProcessing(RequestEvent, frozen=True):
+    name = "request.processing"
+
+
+class RequestCompleted(RequestEvent, frozen=True):
+    name = "request.completed"
+
+
+class RequestFailedEvent(RequestEvent, frozen=True):
+    name = "request.failed"
+
+
+class RequestRetrying(RequestEvent, frozen=True):
+    name = "request.retrying"
+
+
+class RequestCancelled(RequestEvent, frozen=True):
+    name = "request.cancelled"
+
+
+class RequestDeferred(RequestEvent, frozen=True):
+    name = "request.deferred"
+
+
+class RequestExpired(RequestEvent, frozen=True):
+    name = "request.expired"
+
+
+class RequestUncertain(RequestEvent, frozen=True):
+    name = "request.uncertain"
+
+
+class RequestHeld(RequestEvent, frozen=True):
+    name = "request.held"
+
+
+class RequestReleased(RequestEvent, frozen=True):
+    """Back to pending: unblocked, due, or returned unsent."""
+
+    name = "request.released"
+
+
+class RequestEdited(RequestEvent, frozen=True):
+    name = "request.edited"
+
+
+class RequestRestored(RequestEvent, frozen=True):
+    """A finished request was brought back (retry, undo of a cancel)."""
+
+    name = "request.restored"
+
+
+class RequestsChanged(Event, frozen=True, kw_only=True):
+    """A command changed many requests at once; `count` says how many, instead of an event each."""
+
+    name = "requests.changed"
+    count: int
+    what: str
+
+
+class ZoneEvent(Event, frozen=True, kw_only=True):
+    """Something about a zone's breaker; `breaker` is how it stands after the change."""
+
+    zone: str
+    reason: str = ""
+    breaker: BreakerMetrics
+
+
+class CircuitOpened(ZoneEvent, frozen=True):
+    name = "circuit.opened"
+
+
+class CircuitHalfOpen(ZoneEvent, frozen=True):
+    name = "circuit.half_open"
+
+
+class CircuitClosed(ZoneEvent, frozen=True):
+    name = "circuit.closed"
+
+
+class CircuitForced(ZoneEvent, frozen=True, kw_only=True):
+    """A person set, changed or ended an override; `override` is None when it ended."""
+
+    name = "circuit.forced"
+    override: Override | None = None
+
+
+class ProcessingPaused(Event, frozen=True, kw_only=True):
+    name = "processing.paused"
+    until: float | None = None
+
+
+class ProcessingResumed(Event, frozen=True, kw_only=True):
+    name = "processing.resumed"
+
+
+class QueueFullEvent(Event, frozen=True, kw_only=True):
+    name = "queue.full"
+    size: int
+
+
+class QueueEmpty(Event, frozen=True, kw_only=True):
+    """Nothing is left that is not finished."""
+
+    name = "queue.empty"
+
+
+class ConnectivityChanged(Event, frozen=True, kw_only=True):
+    name = "connectivity.changed"
+    connectivity: ConnectivityState
+
+
+class HealthDegraded(Event, frozen=True, kw_only=True):
+    name = "health.degraded"
+    component: str
+    reason: str
+
+
+class HealthRecovered(Event, frozen=True, kw_only=True):
+    name = "health.recovered"
+    component: str
+
+
+class SignInRefused(Event, frozen=True, kw_only=True):
+    """A zone refuses the sign-in; everything of the zone waits until a person mends it."""
+
+    name = "zone.sign_in_refused"
+    zone: str
+    reason: str
+
+
+class SignInAccepted(Event, frozen=True, kw_only=True):
+    name = "zone.sign_in_accepted"
+    zone: str
+
+
+class MetricsUpdated(Event, frozen=True, kw_only=True):
+    name = "metrics.updated"
+    metrics: QueueMetrics
+
+
+class EventsLost(Event, frozen=True, kw_only=True):
+    """This subscriber was too slow and missed `count` events: take a fresh snapshot."""
+
+    name = "events.lost"
+    count: int
+
+
+def _all_subclasses(cls: type[Event]) -> list[type[Event]]:
+    return [cls, *(s for c in cls.__subclasses__() for s in _all_subclasses(c))]
+
+
+EVENT_NAMES: frozenset[str] = frozenset(c.name for c in _all_subclasses(Event) if c.name)
+"""Every name that `queue.on` accepts."""

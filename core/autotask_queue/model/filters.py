@@ -1,0 +1,84 @@
+"""What to look for: filters over requests, and selections that cannot grow."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from autotask_queue.model.request import RequestId
+from autotask_queue.model.status import Reason, Status
+
+
+class SortField(StrEnum):
+    SEQ = "seq"
+    """Order of arrival."""
+    PRIORITY = "priority"
+    CREATED = "created_at"
+    UPDATED = "updated_at"
+    FINISHED = "finished_at"
+    STATUS = "status"
+    ATTEMPTS = "attempts"
+    SUMMARY = "summary"
+    ZONE = "zone"
+
+
+class Sort(msgspec.Struct, frozen=True, kw_only=True):
+    """Ties are broken by `seq` in the same direction."""
+
+    field: SortField = SortField.SEQ
+    direction: Literal["asc", "desc"] = "asc"
+
+
+class Range(msgspec.Struct, frozen=True, kw_only=True):
+    """Both ends are included; None leaves an end open. Times are seconds since the epoch."""
+
+    min: float | None = None
+    max: float | None = None
+
+
+class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """All given conditions must hold; a tuple means any of its values.
+
+    `text` is looked for, case-insensitively, in the summary, the endpoint, ids and titles; several
+    words must all occur. `not_*` exclude. `limit` None means all; `cursor` is the `seq` after which
+    to go on (only with the default sort field).
+    """
+
+    status: tuple[Status, ...] = ()
+    not_status: tuple[Status, ...] = ()
+    reason: tuple[Reason, ...] = ()
+    zone: tuple[str, ...] = ()
+    entity: tuple[str, ...] = ()
+    endpoint: str | None = None
+    method: tuple[str, ...] = ()
+    ids: tuple[RequestId, ...] = ()
+    lane: str | None = None
+    priority: Range | None = None
+    created: Range | None = None
+    scheduled: Range | None = None
+    finished: Range | None = None
+    attempts: Range | None = None
+    http_status: tuple[int, ...] = ()
+    text: str = ""
+    sort: Sort = Sort()
+    limit: int | None = None
+    cursor: int | None = None
+
+
+class Selection(msgspec.Struct, frozen=True, kw_only=True):
+    """All requests that match `filter` and were stored up to `max_seq`: it cannot grow later."""
+
+    filter: RequestFilter
+    max_seq: int
+
+
+class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command on many requests."""
+
+    changed: int
+    skipped: int
+    skipped_why: str = ""
+    ids: tuple[RequestId, ...] = ()
+    """The changed ones, at most 10,000; for undo."""

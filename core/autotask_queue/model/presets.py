@@ -1,0 +1,51 @@
+"""The five ready-made configurations; every one takes overrides, merged deeply."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from autotask_queue.model.config import QueueConfig, build_config
+
+_PRODUCTION: dict[str, Any] = {
+    "persistence": {"backend": "sqlite"},
+    "default_retries": 8,
+    "read_retries": 4,
+}
+_DEVELOPMENT: dict[str, Any] = {
+    "max_size": 1_000,
+    "persistence": {"backend": "memory", "options": {"retention_period": 86_400.0}},
+}
+_TEST: dict[str, Any] = {
+    "max_size": 1_000,
+    "max_concurrency": 4,
+    "default_timeout": 5.0,
+    "shutdown_grace": 1.0,
+    "persistence": {"backend": "memory"},
+    "strategies": {"retry": {"base_delay": 0.01, "max_delay": 0.05}},
+}
+_REDIS: dict[str, Any] = {**_PRODUCTION, "persistence": {"backend": "redis"}}
+
+
+def create_default_configuration(**overrides: Any) -> QueueConfig:
+    """The README's defaults: memory, three retries."""
+    return build_config(overrides)
+
+
+def create_production_configuration(**overrides: Any) -> QueueConfig:
+    """SQLite, and more patience: eight retries for writes, four for reads."""
+    return build_config(_PRODUCTION, overrides)
+
+
+def create_development_configuration(**overrides: Any) -> QueueConfig:
+    """Memory, a small queue, results kept for a day."""
+    return build_config(_DEVELOPMENT, overrides)
+
+
+def create_test_configuration(**overrides: Any) -> QueueConfig:
+    """Memory and delays of milliseconds, for tests of programs that embed the queue."""
+    return build_config(_TEST, overrides)
+
+
+def create_redis_configuration(**overrides: Any) -> QueueConfig:
+    """As production, shared through Redis."""
+    return build_config(_REDIS, overrides)

@@ -1,0 +1,426 @@
+"""What the engine needs from the outside, as protocols.
+
+Implementations live in `store`, `transport`, `autotask` and with whoever embeds the queue. A fake
+of any of them passes the same conformance suite as the real thing.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from autotask_queue.model.breaker import BreakerRecord
+from autotask_queue.model.errors import QueueError
+from autotask_queue.model.failure import Failure
+from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
+from autotask_queue.model.metrics import Counters, MinuteStat
+from autotask_queue.model.request import (
+    JSON,
+    Attempt,
+    AttemptKind,
+    AttemptResult,
+    AuditEntry,
+    Durability,
+    Reply,
+    Request,
+    RequestId,
+    RequestRow,
+)
+from autotask_queue.model.status import Effect, Reason, Status
+
+# ---------------------------------------------------------------------------------------------
+# Time and secrets
+
+
+class Clock(Protocol):
+    """Time as a port: tests move it by hand."""
+
+    def now(self) -> float:
+        """Wall clock, seconds since the epoch; may jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards; may stand still while the machine sleeps."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Secrets(Protocol):
+    """Where sign-in secrets live. Names look like "zone1/secret".
+
+    Every call may take seconds (a locked keychain asks its owner) and must not block the loop.
+    All raise `SecretsError`.
+    """
+
+    async def get(self, name: str) -> str | None: ...
+
+    async def set(self, name: str, value: str) -> None: ...
+
+    async def delete(self, name: str) -> None: ...
+
+    def describe(self) -> str:
+        """The home's name for people, such as "GNOME Keyring" or "this session only"."""
+        ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Processors
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a processor knows about a request before it is stored.
+
+    `entity` names the endpoint (zone × entity) for limits and holds. Writes with the same `lane`
+    (one record) go one at a time, in order. `marker` is what makes a lost write findable;
+    `data` is the document with the marker in place. `summary` is one line for people.
+    """
+
+    entity: str = ""
+    lane: str | None = None
+    effect: Effect | None = None
+    summary: str = ""
+    search_text: str = ""
+    marker: str | None = None
+    data: JSON = None
+
+
+class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says about an uncertain request.
+
+    `found` with the reply to adopt; `matches` > 1 means a person must look.
+    """
+
+    found: bool
+    reply: Reply | None = None
+    matches: int = 0
+    note: str = ""
+
+
+class ProcessorHealth(msgspec.Struct, frozen=True, kw_only=True):
+    status: str = "healthy"
+    message: str = ""
+
+
+@runtime_checkable
+class QueueProcessor(Protocol):
+    """Does the work of requests. `process_request` and `can_process` are all that is needed.
+
+    `process_request` returns a `Reply` or any JSON value, which becomes the reply's body. It raises
+    `ProcessorError` to say what is known about a failure; any other exception on a write means that
+    nobody knows whether it was applied, and the write becomes uncertain.
+    Cancellation must be let through.
+
+    Optional, found by name (see `Describing`, `Reconciling`, `Probing`, `Batching`): `describe`,
+    `reconcile`, `probe`, `process_batch`, `get_health`, `close`.
+    """
+
+    async def process_request(self, request: Request) -> Reply | JSON: ...
+
+    def can_process(self, request: Request) -> bool: ...
+
+
+@runtime_checkable
+class Describing(Protocol):
+    """Tells the facts of a request when it is submitted or edited. Pure and fast.
+
+    Raises:
+        InvalidRequest: the request could never be sent (unknown route, missing field, …).
+    """
+
+    def describe(self, request: Request) -> Facts: ...
+
+
+@runtime_checkable
+class Reconciling(Protocol):
+    """Finds out whether an uncertain write arrived.
+
+    `can_reconcile` tells, without I/O, whether there is anything to look for.
+    """
+
+    def can_reconcile(self, request: Request) -> bool: ...
+
+    async def reconcile(self, request: Request) -> LookupResult: ...
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """Asks a zone, harmlessly, whether it works; raises `ProcessorError` if not."""
+
+    async def probe(self, zone: str) -> None: ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Transport
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """`url` is absolute; `headers` may hold secrets and are never logged; `timeout` in seconds."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    json: JSON = None
+    timeout: float = 60.0
+
+
+class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
+    """Any HTTP answer, whatever its status. `body` is None where `text` is not JSON."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    body: JSON
+    text: str
+    is_json: bool
+    elapsed: float
+
+
+class Transport(Protocol):
+    """HTTP. Knows nothing of Autotask."""
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        """Sends once; never retries, never follows a redirect.
+
+        Raises:
+            ProcessorError: no complete answer came; its failure says whether bytes left.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+# ---------------------------------------------------------------------------------------------
+# Store
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """The oldest ready request of one zone, endpoint and priority."""
+
+    zone: str
+    entity: str
+    priority: int
+    seq: int
+    enqueued_at: float
+
+
+Strategy = Callable[[Sequence[Head], float], int]
+"""Chooses among heads: (heads, now) → index. Pure."""
+
+
+class ZoneGate(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of a zone may run now.
+
+    `slots` requests in all; `entity_slots` per endpoint, `default_entity_slots` for endpoints not
+    named there. 0 closes it.
+    """
+
+    slots: int
+    entity_slots: Mapping[str, int] = {}
+    default_entity_slots: int = 1_000_000
+
+
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
+    """A question for work. Zones without a gate here are closed, unless `default_gate` is given."""
+
+    now: float
+    limit: int
+    strategy: Strategy
+    zones: Mapping[str, ZoneGate] = {}
+    default_gate: ZoneGate | None = None
+
+
+class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How the running attempt ended, or a whole lookup."""
+
+    kind: AttemptKind = AttemptKind.SEND
+    result: AttemptResult
+    started_at: float
+    ended_at: float
+    http_status: int | None = None
+    failure: Failure | None = None
+    note: str = ""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of one request; applied whole, with its audit row, or not at all.
+
+    `to` None keeps the status (an edit). `sources`, if given, lists the statuses the change is meant
+    for; from any other it is refused. `fence`, if given, must equal the request's: a late result of
+    an older attempt changes nothing. Fields left at `msgspec.UNSET` keep their value.
+    """
+
+    id: RequestId
+    kind: str
+    """Audit kind, past tense: "completed", "cancelled", "edited", …"""
+    at: float
+    actor: str = ""
+    why: str = ""
+    to: Status | None = None
+    sources: frozenset[Status] = frozenset()
+    fence: int | None = None
+    attempt: AttemptRecord | None = None
+    count_attempt: bool = False
+    reset_attempts: bool = False
+    reason: Reason | None | msgspec.UnsetType = msgspec.UNSET
+    reason_text: str | msgspec.UnsetType = msgspec.UNSET
+    not_before: float | None | msgspec.UnsetType = msgspec.UNSET
+    scheduled_at: float | None | msgspec.UnsetType = msgspec.UNSET
+    priority: int | msgspec.UnsetType = msgspec.UNSET
+    reply: Reply | None | msgspec.UnsetType = msgspec.UNSET
+    failure: Failure | None | msgspec.UnsetType = msgspec.UNSET
+    edit: Mapping[str, Any] = {}
+    """New values of stored fields when a person edits: data, endpoint, method, lane, entity, summary,
+    search_text, headers, metadata, timeout, max_retries, expires_at, marker, effect, base."""
+    detail: Mapping[str, JSON] = {}
+    """For the audit row; already redacted."""
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """What opening a store found: requests that a dead process left in flight."""
+
+    uncertain: tuple[Request, ...] = ()
+    """Writes: now uncertain (interrupted)."""
+    released: tuple[Request, ...] = ()
+    """Reads: pending again."""
+    notes: tuple[str, ...] = ()
+    """For people: a migration done, a damaged file set aside, …"""
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """`requests` are processing now, their intents durable. `next_due` is the earliest time
+    (seconds since the epoch) at which a waiting request becomes ready by itself."""
+
+    requests: tuple[Request, ...] = ()
+    expired: tuple[Request, ...] = ()
+    next_due: float | None = None
+
+
+class Store(Protocol):
+    """Keeps requests. Every write is one transaction: rows, counters, attempts and audit together.
+
+    When a coroutine returns, its effect is as durable as `durability` says. A cancelled call may
+    still take effect. All raise `StoreError` when the storage itself fails.
+
+    Rules that hold in every implementation, checked by one conformance suite:
+    a request is *ready* if it is pending, or retrying with `not_before` in the past, and no request
+    of its lane with a lower `seq` is in `LANE_BLOCKING`, none of its lane is processing or uncertain,
+    and every request in `depends_on` is completed. (Reads and requests without a lane have no lane
+    order.) A deferred request becomes pending when its `scheduled_at` has come. A pending or
+    deferred or retrying request whose `expires_at` has passed becomes expired at the next claim. A request with
+    a dependency that failed, was cancelled, expired or never existed becomes held (`parent_failed`,
+    `parent_missing`); a live one gives it the reason `after`, cleared when it becomes ready.
+    """
+
+    @property
+    def durability(self) -> Durability: ...
+
+    @property
+    def location(self) -> str:
+        """Where it is kept, for people."""
+        ...
+
+    async def open(self, *, now: float) -> Recovery: ...
+
+    async def close(self) -> None: ...
+
+    async def enqueue(self, requests: Sequence[Request], *, actor: str) -> list[Request | QueueError]:
+        """Stores new requests and gives them their `seq`.
+
+        An id that exists returns the stored request (idempotent; told by its other `created_at` or
+        `seq`). A `dedup_key` in use by an unfinished request is refused with `InvalidRequest`.
+        One refused request does not refuse the others.
+        """
+        ...
+
+    async def claim(self, claim: Claim) -> Claimed:
+        """Promotes what is due, takes the best ready requests through `claim.strategy` and makes them
+        processing with a new fence and a running attempt."""
+        ...
+
+    async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
+        """Applies changes independently; a refused one is answered with its error
+        (`RequestNotFound`, `IllegalTransition`)."""
+        ...
+
+    async def apply_matching(self, selection: Selection, change: Change) -> BulkResult:
+        """Applies `change` (its `id` is ignored) to all of `selection` that it fits, in chunks."""
+        ...
+
+    # -- reading; never waits for a writer
+
+    async def get(self, request_id: RequestId) -> Request | None: ...
+
+    async def find(self, query: RequestFilter) -> list[Request]: ...
+
+    async def index(self, query: RequestFilter) -> array[int]:
+        """The `seq` of all that match, in the filter's order; an array of type 'q'."""
+        ...
+
+    async def rows(self, seqs: Sequence[int]) -> list[RequestRow]:
+        """Rows for these `seq`, in their order; unknown ones are left out."""
+        ...
+
+    async def count(self, query: RequestFilter) -> int: ...
+
+    def counters(self) -> Counters:
+        """Exact at the last commit; from memory."""
+        ...
+
+    def max_seq(self) -> int: ...
+
+    def next_due(self) -> float | None:
+        """As in `Claimed`; from memory."""
+        ...
+
+    async def oldest_waiting(self) -> float | None:
+        """`created_at` of the oldest request that is pending, retrying or held; None without one."""
+        ...
+
+    async def attempts(self, request_id: RequestId) -> list[Attempt]: ...
+
+    async def audit(
+        self, *, request_id: RequestId | None = None, kinds: Sequence[str] = (), limit: int = 100,
+        before_seq: int | None = None,
+    ) -> list[AuditEntry]:
+        """Newest first."""
+        ...
+
+    # -- small things kept beside the requests
+
+    async def record(self, entry: AuditEntry) -> None:
+        """An audit entry of its own."""
+        ...
+
+    async def save_breaker(self, record: BreakerRecord, entry: AuditEntry | None = None) -> None: ...
+
+    async def load_breakers(self) -> list[BreakerRecord]: ...
+
+    async def put_document(self, kind: str, key: str, value: JSON, *, at: float) -> None:
+        """Keeps a small JSON document: drafts, cached field lists, pauses."""
+        ...
+
+    async def get_document(self, kind: str, key: str) -> JSON: ...
+
+    async def list_documents(self, kind: str) -> dict[str, JSON]: ...
+
+    async def delete_document(self, kind: str, key: str) -> None: ...
+
+    async def save_minutes(self, minutes: Sequence[MinuteStat]) -> None:
+        """Inserts or replaces by `at`; older than 8 days may be dropped."""
+        ...
+
+    async def load_minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]: ...
+
+    async def prune(self, *, finished_before: float, limit: int = 500) -> int:
+        """Deletes at most `limit` finished, sufficiently old requests (never unfinished ones, never
+        failed ones); tells how many."""
+        ...
+
+    async def checkpoint(self) -> None:
+        """Writes back what can be; called when idle."""
+        ...
+
+    async def size_bytes(self) -> int: ...
