@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Run, test and bundle Autotask Queue Console from a checkout, with nothing prepared beforehand.
+
+    python3 packaging/dev.py run      start the console on demo data
+    python3 packaging/dev.py test     run every test (more arguments go to pytest)
+    python3 packaging/dev.py doctor   say what is there and what is missing
+    python3 packaging/dev.py bundle   build the program that needs no Python
+    python3 packaging/dev.py lock     write the locked requirements anew
+
+Standard library only. Exit codes: that of the program that was run, 2 for a wrong command line, 3 when the
+machine lacks something (the text says what to do).
+"""
+
+from __future__ import annotations
+
+import sys
+
+if not (3, 11) <= sys.version_info[:2] <= (3, 13):
+    sys.exit(
+        f"Autotask Queue Console needs Python 3.11, 3.12 or 3.13; this is {sys.version.split()[0]}.\n"
+        "Install one of them and run the same command with it, for example: python3.12 packaging/dev.py run"
+    )
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import checkup
+import environment
+import needs
+import screen
+from environment import ROOT, Profile
+from needs import Purpose
+
+MISSING = 3
+"""Exit code: this machine lacks something."""
+
+DEMO_SECONDS = 60
+
+
+def provide(purposes: Sequence[Purpose]) -> bool:
+    """Sees to it that the machine has what these purposes need, and tells whether it has.
+
+    As root on Debian it installs what is missing; as anybody else it says what to install.
+    """
+    missing = needs.missing_for(purposes)
+    if missing and needs.can_install():
+        packages = ", ".join(need.apt for need in missing)
+        print(f"Installing with apt: {packages} …", file=sys.stderr, flush=True)
+        needs.apt_install(missing)
+        missing = needs.missing_for(purposes)
+    if missing:
+        print(needs.explain(missing), file=sys.stderr)
+    return not missing
+
+
+def prepare(profile: Profile, *purposes: Purpose) -> Path:
+    """Gives the Python of a current environment on a machine that has what is needed.
+
+    Raises:
+        SystemExit: with code 3 when the machine lacks something.
+    """
+    if not environment.is_current(profile):
+        purposes = (Purpose.ENVIRONMENT, *purposes)
+    if not provide(purposes):
+        raise SystemExit(MISSING)
+    try:
+        return environment.ensure(profile)
+    except environment.SetupFailed as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(MISSING) from None
+
+
+def hand_over(*command: str | Path, variables: Mapping[str, str] | None = None) -> int:
+    """Becomes this program where the system can do that, so that signals and exit codes are its own."""
+    line = [str(part) for part in command]
+    values = {**os.environ, **(variables or {})}
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "posix":
+        os.execve(line[0], line, values)  # noqa: S606 - no shell is what is wanted
+    return subprocess.run(line, check=False, env=values).returncode
+
+
+def supervise(*command: str | Path, variables: Mapping[str, str]) -> int:
+    """Runs a program as a child, passes SIGINT and SIGTERM on to it, and returns its exit code.
+
+    A child ended by a signal gives 128 and the signal's number, as a shell does.
+    """
+    child = subprocess.Popen([str(part) for part in command], cwd=ROOT, env={**os.environ, **variables})
+    before = {
+        number: signal.signal(number, lambda received, _: child.send_signal(received))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        code = child.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
+
+
+def run(rest: Sequence[str]) -> int:
+    """Starts the console on demo data; without a display, the same demo headless for a minute."""
+    display = needs.has_display(os.environ)
+    python = prepare(Profile.CONSOLE, Purpose.WINDOW, *(() if display else (Purpose.SCREEN,)))
+    command = (python, "-m", "autotask_console", "--demo")
+    return hand_over(*command, *rest) if display else _run_headless(command, rest)
+
+
+def _run_headless(command: Sequence[str | Path], rest: Sequence[str]) -> int:
+    folder = Path(tempfile.mkdtemp(prefix="autotask-demo-"))
+    picture, summary = folder / "console.png", folder / "summary.json"
+    seconds = str(DEMO_SECONDS)
+    print(
+        f"There is no display, so the same demo runs on a virtual one for {seconds} seconds.\n"
+        f"A screenshot and a summary of what was sent will be in {folder}",
+        flush=True,
+    )
+    options = ("--demo-seconds", seconds, "--screenshot", picture, "--summary", summary)
+    try:
+        with screen.virtual_screen() as display:
+            variables = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
+            code = supervise(*command, *options, *rest, variables=variables)
+    except screen.NoScreen as error:
+        print(error, file=sys.stderr)
+        return MISSING
+    if summary.exists():
+        _print_summary(json.loads(summary.read_text(encoding="utf-8")))
+    for path in (picture, summary):
+        print(f"{path}" if path.exists() else f"The console left no {path.name}.")
+    return code
+
+
+def _print_summary(facts: Mapping[str, object]) -> None:
+    print(", ".join(f"{facts.get(word, 0)} {word}" for word in ("sent", "waiting", "failed")))
+    requests = facts.get("requests")
+    for request in requests if isinstance(requests, list) else ():
+        print(f"  {request if isinstance(request, str) else json.dumps(request, ensure_ascii=False)}")
+
+
+def test(rest: Sequence[str]) -> int:
+    """Becomes pytest. The linters and type checks are tests too (tests/architecture)."""
+    python = prepare(Profile.DEV, Purpose.WINDOW, Purpose.SCREEN, Purpose.TESTS, Purpose.BUNDLE)
+    return hand_over(python, "-m", "pytest", *rest)
+
+
+def bundle(rest: Sequence[str]) -> int:
+    """Builds dist/autotask-console with PyInstaller and says how large it is."""
+    python = prepare(Profile.DEV, Purpose.WINDOW, Purpose.BUNDLE)
+    spec = ROOT / "packaging" / "pyinstaller" / "console.spec"
+    folders = ("--distpath", ROOT / "dist", "--workpath", ROOT / "build" / "pyinstaller")
+    code = supervise(
+        python, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN", *folders, *rest, spec, variables={}
+    )
+    built = ROOT / "dist" / "autotask-console"
+    if code == 0:
+        size = sum(path.lstat().st_size for path in built.rglob("*") if not path.is_dir())
+        print(f"{built}: {size / 1e6:.0f} MB")
+    return code
+
+
+def lock(rest: Sequence[str]) -> int:
+    """Writes packaging/requirements-*.txt anew; ``--upgrade`` takes the newest versions."""
+    if not provide([Purpose.ENVIRONMENT]):
+        return MISSING
+    try:
+        environment.compile_locks(upgrade="--upgrade" in rest)
+    except environment.SetupFailed as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def doctor(rest: Sequence[str]) -> int:
+    """Says what is there and what is missing; exit code 3 when a library or program is missing."""
+    found = checkup.examine()
+    print(found.as_json() if "--json" in rest else found.as_text())
+    return MISSING if found.missing else 0
+
+
+COMMANDS = {"run": run, "test": test, "doctor": doctor, "bundle": bundle, "lock": lock}
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describes the command line; what follows the command belongs to the program that it starts."""
+    parser = argparse.ArgumentParser(
+        prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser(
+        "run", help="start the console on demo data; more arguments go to the console", add_help=False
+    )
+    commands.add_parser("test", help="run every test; more arguments go to pytest", add_help=False)
+    for name, text, option, meaning in (
+        ("doctor", "say what is there and what is missing", "--json", "for programs"),
+        ("lock", "write packaging/requirements-*.txt anew", "--upgrade", "take the newest versions"),
+    ):
+        commands.add_parser(name, help=text).add_argument(option, action="store_true", help=meaning)
+    commands.add_parser("bundle", help="build the program that needs no Python, into dist/", add_help=False)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line asks and returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    known, rest = build_parser().parse_known_args(given)
+    if known.command in {"doctor", "lock"} and rest:
+        build_parser().error(f"unknown arguments: {' '.join(rest)}")
+    # Only what stands before the command is ours; what follows goes on unread.
+    return COMMANDS[known.command](given[given.index(known.command) + 1 :])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
