@@ -1,0 +1,60 @@
+"""Every word, number and time that a person reads, in one place, so that pages agree."""
+
+from autotask_console.text.amounts import (
+    age,
+    clock_time,
+    countdown,
+    data_size,
+    date_time,
+    duration,
+    number,
+    percent,
+    seconds_short,
+)
+from autotask_console.text.sentences import gate_sentence, state_sentence, why_it_waits
+from autotask_console.text.translate import plural, tr
+from autotask_console.text.words import (
+    BREAKER_LOOKS,
+    NEEDS_YOU,
+    UI_STATES,
+    BreakerWord,
+    Look,
+    Tone,
+    UiState,
+    breaker_word,
+    look,
+    needs_you,
+    priority_word,
+    statuses_of,
+    ui_state,
+)
+
+__all__ = [
+    "BREAKER_LOOKS",
+    "NEEDS_YOU",
+    "UI_STATES",
+    "BreakerWord",
+    "Look",
+    "Tone",
+    "UiState",
+    "age",
+    "breaker_word",
+    "clock_time",
+    "countdown",
+    "data_size",
+    "date_time",
+    "duration",
+    "gate_sentence",
+    "look",
+    "needs_you",
+    "number",
+    "percent",
+    "plural",
+    "priority_word",
+    "seconds_short",
+    "state_sentence",
+    "statuses_of",
+    "tr",
+    "ui_state",
+    "why_it_waits",
+]
