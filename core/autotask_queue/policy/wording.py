@@ -1,0 +1,118 @@
+"""What a person reads for each class of failure: what happened, what it means, what to do."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from autotask_queue.model.failure import FailureClass
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Words(NamedTuple):
+    """`title` is a short noun phrase; `message` and `remedy` are sentences."""
+
+    title: str
+    message: str
+    remedy: str
+
+
+LOOKED_UP = "It is looked up in Autotask first and never simply sent again."
+"""The remedy wherever a write may have arrived."""
+
+_AGAIN = "It is tried again by itself."
+
+WORDS: Mapping[FailureClass, Words] = MappingProxyType(
+    {
+        FailureClass.LOCAL_OFFLINE: Words(
+            "No connection",
+            "This computer has no connection to Autotask now. Nothing was sent.",
+            "There is nothing to do: it is sent when you are online again.",
+        ),
+        FailureClass.CONNECT_FAIL: Words(
+            "Autotask could not be reached",
+            "The connection to Autotask could not be made. Nothing was sent.",
+            f"{_AGAIN} If it lasts, check the network, or whether Autotask is down.",
+        ),
+        FailureClass.TIMEOUT_UNKNOWN: Words(
+            "No answer came back",
+            "It was sent, but no usable answer came back. It may or may not have arrived in Autotask.",
+            LOOKED_UP,
+        ),
+        FailureClass.THROTTLE: Words(
+            "Autotask asks to slow down",
+            "Too many calls came in a short time. Autotask did not carry this one out.",
+            "It is sent after a pause.",
+        ),
+        FailureClass.THREAD_LIMIT: Words(
+            "Too many calls at once",
+            "Autotask takes three calls at a time for one kind of record, from all computers together. "
+            "It did not carry this one out.",
+            "It is sent again in a moment.",
+        ),
+        FailureClass.QUOTA_SUSPENDED: Words(
+            "Hourly limit reached",
+            "The hour’s calls, which all programs of your company share, are used up. "
+            "Autotask did not carry this one out.",
+            "Sending goes on when the hour has room again.",
+        ),
+        FailureClass.SERVER_TRANSIENT: Words(
+            "Autotask has a problem",
+            "Autotask answered with a fault of its own.",
+            _AGAIN,
+        ),
+        FailureClass.APP_ERROR: Words(
+            "Autotask refused this",
+            "Autotask refused this.",
+            "Correct it and send it again.",
+        ),
+        FailureClass.VALIDATION: Words(
+            "Autotask cannot take this",
+            "Autotask does not take this request as it is. Nothing was changed.",
+            "Correct it and send it again.",
+        ),
+        FailureClass.AUTH: Words(
+            "Sign-in was refused",
+            "Autotask did not accept the sign-in. Your queue is safe; sending is paused.",
+            "Check the user name, the secret and the integration code. "
+            "Do not try many times: Autotask locks a user after several refusals.",
+        ),
+        FailureClass.PERMISSION: Words(
+            "Not allowed",
+            "The user who is signed in may not do this in Autotask. Nothing was changed.",
+            "Ask an Autotask administrator to allow it for this API user, then retry.",
+        ),
+        FailureClass.NOT_FOUND: Words(
+            "Not found in Autotask",
+            "The record does not exist in Autotask, or this user may not see it.",
+            "Check the number. The record may have been deleted or merged.",
+        ),
+        FailureClass.WRONG_ZONE: Words(
+            "Moved to another zone",
+            "Autotask no longer answers for your company at this address. Nothing was changed.",
+            "The new address is looked up by itself. If that fails, sign in again without an address.",
+        ),
+        FailureClass.CONFLICT: Words(
+            "Changed in Autotask meanwhile",
+            "The record changed in Autotask and does not take this any more. Nothing was changed.",
+            "Look at the record in Autotask, then edit or cancel this request.",
+        ),
+        FailureClass.CANCELLED: Words(
+            "Stopped",
+            "The program stopped this attempt.",
+            "It goes on when the program runs again.",
+        ),
+        FailureClass.PROCESSOR_ERROR: Words(
+            "Could not be processed",
+            "The part of the program that handles this request failed.",
+            "See the details, then retry.",
+        ),
+        FailureClass.BUG: Words(
+            "A mistake of this program",
+            "The program failed before anything was sent.",
+            "Save a report and send it to support. The request is kept.",
+        ),
+    }
+)
