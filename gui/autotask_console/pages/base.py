@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
@@ -21,8 +21,10 @@ from autotask_console.runtime.tasks import Tasks
 from autotask_console.settings import Settings
 from autotask_console.state import AppState, AppStore, ChangeFlags, Changes
 from autotask_console.widgets.toast import Toasts
-from autotask_queue import QueueManager
-from autotask_queue.ports import Clock, Secrets
+
+if TYPE_CHECKING:
+    from autotask_queue import QueueManager
+    from autotask_queue.ports import Clock, Secrets
 
 Navigate = Callable[[str, object], None]
 """(page id, argument): shows a page; the argument goes to its `enter`. For example
