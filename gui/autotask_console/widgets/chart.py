@@ -157,10 +157,11 @@ class Chart(QWidget):
             self._plot.removeItem(old)
         self._bands = []
         colours = tokens(self.palette())
+        no_pen = pg.mkPen(None)
         for band in bands:
             colour = pg.mkColor(colours.tones[band.tone])
             colour.setAlpha(36)
-            region = pg.LinearRegionItem((band.start, band.end), movable=False, brush=colour, pen=None)
+            region = pg.LinearRegionItem((band.start, band.end), movable=False, brush=colour, pen=no_pen)
             region.setZValue(-10)
             region.setToolTip(band.name)
             self._plot.addItem(region, ignoreBounds=True)

@@ -116,6 +116,7 @@ class Toasts(QWidget):
             self._drop(old)
         toast.closed.connect(lambda: self._drop(toast))
         self._layout.addWidget(toast, 0, Qt.AlignmentFlag.AlignHCenter)
+        toast.show()
         self.show()
         self.raise_()
         self._place()
@@ -132,16 +133,15 @@ class Toasts(QWidget):
             self.hide()
 
     def _place(self) -> None:
-        parent = self._host
-        limit = parent.width() - 24
+        limit = self._host.width() - 24
+        height = 0
         for toast in self._toasts():
-            toast.setMaximumWidth(limit)
-        self._layout.activate()
-        size = self._layout.sizeHint()
-        width = min(size.width(), limit)
-        high = self._layout.totalHeightForWidth(width) if self._layout.hasHeightForWidth() else 0
-        height = max(high, size.height())
-        self.setGeometry((parent.width() - width) // 2, parent.height() - height - 12, width, height)
+            width = min(toast.sizeHint().width(), limit)
+            toast.setFixedSize(width, max(toast.heightForWidth(width), toast.sizeHint().height()))
+            height += toast.height() + self._layout.spacing()
+        width = max((t.width() for t in self._toasts()), default=0)
+        left = (self._host.width() - width) // 2
+        self.setGeometry(left, self._host.height() - height - 6, width, height)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
