@@ -1,0 +1,426 @@
+"""The operations of a store, written once over the few things a shelf can do.
+
+A shelf keeps rows (in dictionaries, in SQLite); the ledger knows what enqueueing, claiming and
+changing mean: lanes, parents, attempts, audit. Everything here is synchronous and runs inside one
+transaction of the shelf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from autotask_queue.model.errors import IllegalTransition, InvalidRequest, RequestNotFound
+from autotask_queue.model.request import (
+    JSON,
+    AuditEntry,
+    Request,
+    RequestId,
+)
+from autotask_queue.model.status import TERMINAL, Effect, Reason, Status
+from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Head, Recovery, ZoneGate
+from autotask_queue.store import rules
+
+Front = tuple[int, int | None]
+"""One request of a lane: its `seq` and what it waits for."""
+
+INTERRUPTED = "The program ended while it was being sent."
+
+
+class Shelf(Protocol):
+    """Where a ledger keeps its rows. `waits` is explained in `rules`."""
+
+    # requests
+    def get(self, request_id: RequestId) -> Request | None: ...
+    def by_seq(self, seq: int) -> Request: ...
+    def next_seq(self) -> int: ...
+    def insert(self, request: Request, waits: int | None) -> None: ...
+    def replace(self, before: Request, after: Request, waits: int | None) -> None:
+        """Stores `after`; finished requests go to the history, others come back from it."""
+        ...
+
+    def waits(self, seq: int) -> int | None: ...
+    def set_waits(self, request: Request, waits: int) -> None: ...
+    def in_status(self, status: Status) -> list[Request]: ...
+    def open_with_dedup_key(self, key: str) -> RequestId | None: ...
+
+    # lanes
+    def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
+        """The first two that block the lane, by `seq`, leaving out one."""
+        ...
+
+    def lane_busy(self, lane: str, *, besides: int = 0) -> bool: ...
+
+    # parents
+    def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None: ...
+    def open_parents(self, seq: int) -> list[Status | None]:
+        """Statuses of the parents not completed so far; None for one that never existed."""
+        ...
+
+    def children(self, parent: RequestId) -> list[int]:
+        """Those for which this parent is not completed so far, by `seq`."""
+        ...
+
+    def forget_parent(self, parent: RequestId) -> None:
+        """It is completed: nobody waits for it any more."""
+        ...
+
+    # what is ready, what comes due
+    def heads(self) -> Iterable[Head]: ...
+    def next_ready(self, head: Head) -> Head | None:
+        """The next ready request of the same zone, endpoint and priority."""
+        ...
+
+    def due(self, now: float) -> list[int]:
+        """The `seq` of those whose `rules.due_at` has come, by that time and `seq`."""
+        ...
+
+    def next_due(self) -> float | None: ...
+
+    # attempts and audit
+    def open_attempt(self, seq: int, *, started_at: float) -> int:
+        """Starts a running attempt; its number, from 1."""
+        ...
+
+    def end_attempt(self, seq: int, record: AttemptRecord) -> int:
+        """Ends the running attempt, or adds a whole one; its number."""
+        ...
+
+    def add_audit(self, entry: AuditEntry) -> None: ...
+
+
+class Ledger:
+    """Enqueue, claim, change, recover. Not thread-safe: one user at a time.
+
+    `consequences` collects the requests that changed because others did; its owner takes them.
+    """
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self.consequences: list[Request] = []
+
+    # -- enqueue
+
+    def enqueue(self, request: Request, *, actor: str) -> Request:
+        """Stores a new request, or finds the one that has its id.
+
+        Raises:
+            InvalidRequest: its `dedup_key` is in use, or its status is none to begin with.
+        """
+        shelf = self._shelf
+        stored = shelf.get(request.id)
+        if stored is not None:
+            return stored
+        rules.check_new(request)
+        self._refuse_duplicate(request)
+        request = rules.admitted(request, seq=shelf.next_seq(), actor=actor)
+        if request.depends_on:
+            shelf.add_parents(request.seq, request.depends_on)
+        first = request
+        request = self._behind_parents(request, at=request.created_at)
+        shelf.insert(request, self._waits(request, at=request.created_at))
+        self._write_down(None, first, kind="enqueued", at=first.created_at, actor=actor)
+        if request.status is not first.status:
+            self._write_down(first, request, kind="held", at=first.created_at, actor=actor, why=_PARENT)
+        self._free_children(request, at=request.created_at, actor=actor)
+        return request
+
+    def _refuse_duplicate(self, request: Request) -> None:
+        if request.dedup_key is None:
+            return
+        other = self._shelf.open_with_dedup_key(request.dedup_key)
+        if other is not None:
+            raise InvalidRequest(
+                f"An unfinished request with the same dedup_key exists already: {other}.",
+                remedy="Wait for that one, or cancel it. Nothing was stored.",
+            )
+
+    # -- change
+
+    def apply(self, change: Change) -> Request:
+        """Applies one change whole.
+
+        Raises:
+            RequestNotFound: nothing has this id.
+            IllegalTransition: see `rules.changed`; also if it must wait for a dead parent, or its
+                `dedup_key` was taken meanwhile.
+        """
+        before = self._shelf.get(change.id)
+        if before is None:
+            raise RequestNotFound(f"There is no request {change.id}.")
+        return self._apply(before, change)
+
+    def _apply(self, before: Request, change: Change) -> Request:
+        wanted = rules.changed(before, change)
+        after = self._behind_parents(wanted, at=change.at)
+        if after.status is Status.HELD and before.status is Status.HELD and wanted.status is not Status.HELD:
+            raise IllegalTransition(
+                "The request it depends on did not complete.",
+                status=before.status,
+                remedy="Retry or restore that one: this one then follows by itself.",
+            )
+        self._refuse_taken_key(before, after)
+        detail = dict(change.detail)
+        record = rules.ending(before, change, after)
+        if record is not None:
+            number = self._shelf.end_attempt(before.seq, record)
+            detail["attempt"] = {"number": number, "kind": record.kind, "result": record.result}
+        self._store(before, after, at=change.at)
+        self._write_down(
+            before, wanted, kind=change.kind, at=change.at, actor=change.actor, why=change.why, detail=detail
+        )
+        if after.status is not wanted.status:
+            self._write_down(wanted, after, kind="held", at=change.at, actor=change.actor, why=_PARENT)
+        if before.status is not after.status:
+            self._tell_children(before, after, at=change.at, actor=change.actor)
+        return after
+
+    def _refuse_taken_key(self, before: Request, after: Request) -> None:
+        if after.dedup_key is None or before.status not in TERMINAL or after.status in TERMINAL:
+            return
+        other = self._shelf.open_with_dedup_key(after.dedup_key)
+        if other is not None:
+            raise IllegalTransition(
+                f"Another unfinished request took its dedup_key: {other}.", status=before.status
+            )
+
+    def _store(self, before: Request, after: Request, *, at: float) -> None:
+        self._shelf.replace(before, after, self._waits(after, at=at))
+        lanes = {_lane_state(before), _lane_state(after)}
+        if len(lanes) > 1:
+            for lane in sorted({state[0] for state in lanes if state is not None}):
+                self._settle_lane(lane)
+
+    def _write_down(
+        self,
+        before: Request | None,
+        after: Request,
+        *,
+        kind: str,
+        at: float,
+        actor: str,
+        why: str = "",
+        detail: Mapping[str, JSON] | None = None,
+    ) -> None:
+        self._shelf.add_audit(
+            AuditEntry(
+                at=at,
+                actor=actor,
+                kind=kind,
+                zone=after.zone,
+                request_id=after.id,
+                origin=before.status if before else "",
+                target=after.status,
+                why=why,
+                detail=dict(detail or {}),
+            )
+        )
+
+    # -- lanes
+
+    def _waits(self, request: Request, *, at: float) -> int | None:
+        if request.status not in rules.WAITING:
+            return None
+        waits = 0
+        retrying = request.status is Status.RETRYING
+        if retrying and request.not_before is not None and request.not_before > at:
+            waits |= rules.FOR_TIME
+        lane = rules.ordered_lane(request)
+        if lane is not None and self._must_queue(lane, request.seq):
+            waits |= rules.FOR_LANE
+        if request.depends_on and self._shelf.open_parents(request.seq):
+            waits |= rules.FOR_PARENT
+        return waits
+
+    def _must_queue(self, lane: str, seq: int) -> bool:
+        front = self._shelf.lane_front(lane, besides=seq)
+        earlier = bool(front) and front[0][0] < seq
+        return earlier or self._shelf.lane_busy(lane, besides=seq)
+
+    def _settle_lane(self, lane: str) -> None:
+        """Lets the first of the lane go, unless one is on its way, and stops the second.
+
+        Two are enough: at most one request enters or leaves a lane at a time, so that nobody behind
+        the second can have been first before.
+        """
+        front = self._shelf.lane_front(lane)
+        for place, (seq, waits) in enumerate(front):
+            if waits is None:
+                continue
+            must_wait = place > 0 or self._shelf.lane_busy(lane)
+            wanted = waits | rules.FOR_LANE if must_wait else waits & ~rules.FOR_LANE
+            if wanted != waits:
+                self._shelf.set_waits(self._shelf.by_seq(seq), wanted)
+
+    # -- parents and children
+
+    def _behind_parents(self, request: Request, *, at: float) -> Request:
+        """`request` as its parents let it be: held, waiting after them, or free."""
+        if not request.depends_on or request.status not in rules.BEFORE_PARENTS:
+            return request
+        reason = rules.hold_reason(self._shelf.open_parents(request.seq))
+        if reason is not None and reason in rules.PARENT_REASONS:
+            return msgspec.structs.replace(request, status=Status.HELD, reason=reason, updated_at=at)
+        if (reason is Reason.AFTER) != (request.reason is Reason.AFTER):
+            return msgspec.structs.replace(request, reason=reason, updated_at=at)
+        return request
+
+    def _tell_children(self, before: Request, after: Request, *, at: float, actor: str) -> None:
+        """A request ended, or came back: what that means for those that depend on it."""
+        if after.status is Status.COMPLETED:
+            children = self._shelf.children(after.id)
+            self._shelf.forget_parent(after.id)
+            for seq in children:
+                self._reconsider(self._shelf.by_seq(seq), at=at, actor=actor)
+        elif after.status in TERMINAL:
+            for seq in self._shelf.children(after.id):
+                self._reconsider(self._shelf.by_seq(seq), at=at, actor=actor)
+        elif before.status in TERMINAL:
+            self._free_children(after, at=at, actor=actor)
+
+    def _free_children(self, parent: Request, *, at: float, actor: str) -> None:
+        """A parent lives again, or exists at last: its children wait for it instead of being held."""
+        for seq in self._shelf.children(parent.id):
+            child = self._shelf.by_seq(seq)
+            if child.status is not Status.HELD or child.reason not in rules.PARENT_REASONS:
+                continue
+            later = child.scheduled_at is not None and child.scheduled_at > at
+            status = Status.DEFERRED if later else Status.PENDING
+            freed = msgspec.structs.replace(child, status=status, reason=None, updated_at=at)
+            freed = self._behind_parents(freed, at=at)
+            if freed.status is Status.HELD:
+                continue
+            self._store(child, freed, at=at)
+            self._write_down(child, freed, kind="released", at=at, actor=actor, why=_PARENT_BACK)
+            self.consequences.append(freed)
+
+    def _reconsider(self, child: Request, *, at: float, actor: str) -> None:
+        after = self._behind_parents(child, at=at)
+        if after is child:
+            return
+        self._store(child, after, at=at)
+        if after.status is not child.status:
+            self._write_down(child, after, kind="held", at=at, actor=actor, why=_PARENT)
+        self.consequences.append(after)
+
+    # -- claim
+
+    def claim(self, claim: Claim) -> Claimed:
+        """See `ports.Store.claim`."""
+        expired = self._promote(claim.now)
+        requests = [self._start(head, now=claim.now) for head in self._pick(claim)]
+        return Claimed(requests=tuple(requests), expired=tuple(expired), next_due=self._shelf.next_due())
+
+    def _promote(self, now: float) -> list[Request]:
+        expired: list[Request] = []
+        for seq in self._shelf.due(now):
+            # An earlier one may have changed it: a parent that expired holds its children.
+            request = self._shelf.by_seq(seq)
+            if request.status not in rules.EXPIRING:
+                continue
+            if request.expires_at is not None and request.expires_at <= now:
+                change = Change(
+                    id=request.id,
+                    kind="expired",
+                    at=now,
+                    to=Status.EXPIRED,
+                    why="Its time ran out.",
+                )
+                expired.append(self._apply(request, change))
+            elif request.status is Status.DEFERRED:
+                change = Change(
+                    id=request.id, kind="released", at=now, to=Status.PENDING, why="Its time has come."
+                )
+                self.consequences.append(self._apply(request, change))
+            else:
+                waits = self._shelf.waits(request.seq) or 0
+                self._shelf.set_waits(request, waits & ~rules.FOR_TIME)
+        return expired
+
+    def _pick(self, claim: Claim) -> list[Head]:
+        """The best heads, one after the other, as far as slots last."""
+        slots = _Slots(claim)
+        heads = sorted(
+            (h for h in self._shelf.heads() if slots.left(h)), key=lambda h: (h.zone, h.entity, h.priority)
+        )
+        picked: list[Head] = []
+        while heads and len(picked) < claim.limit:
+            place = claim.strategy(heads, claim.now)
+            head = heads[place]
+            picked.append(head)
+            following = self._shelf.next_ready(head)
+            if following is None:
+                del heads[place]
+            else:
+                heads[place] = following
+            if slots.take(head):
+                heads = [h for h in heads if slots.left(h)]
+        return picked
+
+    def _start(self, head: Head, *, now: float) -> Request:
+        before = self._shelf.by_seq(head.seq)
+        after = rules.claimed(before, now=now)
+        self._store(before, after, at=now)
+        number = self._shelf.open_attempt(after.seq, started_at=now)
+        self._write_down(before, after, kind="claimed", at=now, actor="", detail={"attempt": number})
+        return after
+
+    # -- recovery
+
+    def recover(self, *, now: float) -> Recovery:
+        """What a dead process left in flight: writes become uncertain, reads pending again."""
+        uncertain: list[Request] = []
+        released: list[Request] = []
+        for request in self._shelf.in_status(Status.PROCESSING):
+            read = request.effect is Effect.READ
+            change = Change(
+                id=request.id,
+                kind="recovered",
+                at=now,
+                to=Status.PENDING if read else Status.UNCERTAIN,
+                reason=None if read else Reason.INTERRUPTED,
+                why=INTERRUPTED,
+            )
+            (released if read else uncertain).append(self._apply(request, change))
+        return Recovery(uncertain=tuple(uncertain), released=tuple(released))
+
+
+_PARENT = "A request it depends on did not complete."
+_PARENT_BACK = "The request it depends on is back."
+
+
+def _lane_state(request: Request) -> tuple[str, bool, bool] | None:
+    lane = rules.ordered_lane(request)
+    if lane is None:
+        return None
+    return lane, rules.blocks_lane(request), request.status in rules.BUSY
+
+
+class _Slots:
+    """How much may still be taken, per zone and endpoint."""
+
+    def __init__(self, claim: Claim) -> None:
+        self._claim = claim
+        self._zones: dict[str, int] = {}
+        self._entities: dict[tuple[str, str], int] = {}
+
+    def left(self, head: Head) -> bool:
+        gate = self._gate(head.zone)
+        if gate is None:
+            return False
+        zone = self._zones.setdefault(head.zone, gate.slots)
+        key = (head.zone, head.entity)
+        entity = self._entities.setdefault(key, gate.entity_slots.get(head.entity, gate.default_entity_slots))
+        return zone > 0 and entity > 0
+
+    def take(self, head: Head) -> bool:
+        """Uses one slot; True if that closed something."""
+        key = (head.zone, head.entity)
+        self._zones[head.zone] -= 1
+        self._entities[key] -= 1
+        return self._zones[head.zone] <= 0 or self._entities[key] <= 0
+
+    def _gate(self, zone: str) -> ZoneGate | None:
+        return self._claim.zones.get(zone, self._claim.default_gate)

@@ -1,0 +1,218 @@
+"""Rows in dictionaries, as `ledger.Shelf` wants them."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_right, insort
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from autotask_queue.model.metrics import Cell, Counters
+from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, AuditEntry, Request, RequestId
+from autotask_queue.model.status import TERMINAL, Status
+from autotask_queue.ports import AttemptRecord, Head
+from autotask_queue.store import rules
+from autotask_queue.store.ledger import Front
+
+HeadKey = tuple[str, str, int]
+_K = TypeVar("_K")
+
+
+class MemoryShelf:
+    """Implements `ledger.Shelf`. Every index is kept by `_file` and `_unfile`."""
+
+    def __init__(self) -> None:
+        self.requests: dict[int, Request] = {}
+        self.attempts: dict[int, list[Attempt]] = {}
+        self.audit: list[AuditEntry] = []
+        self.last_seq = 0
+        self._seqs: dict[RequestId, int] = {}
+        self._waits: dict[int, int] = {}
+        self._parents: dict[int, set[RequestId]] = {}
+        self._children: dict[RequestId, set[int]] = {}
+        self._dedup: dict[str, RequestId] = {}
+        self._lanes: dict[str, list[int]] = {}
+        self._busy: dict[str, set[int]] = {}
+        self._ready: dict[HeadKey, list[int]] = {}
+        self._due: dict[int, float] = {}
+        self._due_heap: list[tuple[float, int]] = []
+        self._by_status: dict[Status, set[int]] = {status: set() for status in Status}
+        self._cells: dict[tuple[str, str, Status], int] = {}
+
+    # -- requests
+
+    def get(self, request_id: RequestId) -> Request | None:
+        seq = self._seqs.get(request_id)
+        return None if seq is None else self.requests[seq]
+
+    def by_seq(self, seq: int) -> Request:
+        return self.requests[seq]
+
+    def next_seq(self) -> int:
+        self.last_seq += 1
+        return self.last_seq
+
+    def insert(self, request: Request, waits: int | None) -> None:
+        self._seqs[request.id] = request.seq
+        self.attempts[request.seq] = []
+        self._file(request, waits)
+
+    def replace(self, before: Request, after: Request, waits: int | None) -> None:
+        self._unfile(before)
+        self._file(after, waits)
+
+    def remove(self, request: Request) -> None:
+        """Forgets a finished request and all that belongs to it."""
+        self._unfile(request)
+        del self.requests[request.seq], self._seqs[request.id], self.attempts[request.seq]
+        for parent in self._parents.pop(request.seq, ()):
+            self._children[parent].discard(request.seq)
+
+    def waits(self, seq: int) -> int | None:
+        return self._waits.get(seq)
+
+    def set_waits(self, request: Request, waits: int) -> None:
+        self.replace(request, request, waits)
+
+    def in_status(self, *statuses: Status) -> list[Request]:
+        """Those in any of `statuses`, by `seq`."""
+        return [
+            self.requests[seq] for seq in sorted(s for status in statuses for s in self._by_status[status])
+        ]
+
+    def counters(self) -> Counters:
+        return Counters(
+            cells=tuple(
+                Cell(zone=zone, entity=entity, status=status, count=count)
+                for (zone, entity, status), count in sorted(self._cells.items())
+                if count
+            )
+        )
+
+    # -- lanes
+
+    def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
+        front = [seq for seq in self._lanes.get(lane, ())[:3] if seq != besides][:2]
+        return [(seq, self._waits.get(seq)) for seq in front]
+
+    def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
+        return bool(self._busy.get(lane, set()) - {besides})
+
+    # -- parents
+
+    def open_with_dedup_key(self, key: str) -> RequestId | None:
+        return self._dedup.get(key)
+
+    def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None:
+        pending = {p for p in parents if self._status(p) is not Status.COMPLETED}
+        self._parents[seq] = pending
+        for parent in pending:
+            self._children.setdefault(parent, set()).add(seq)
+
+    def open_parents(self, seq: int) -> list[Status | None]:
+        return [self._status(parent) for parent in self._parents.get(seq, ())]
+
+    def children(self, parent: RequestId) -> list[int]:
+        return sorted(self._children.get(parent, ()))
+
+    def forget_parent(self, parent: RequestId) -> None:
+        for seq in self._children.pop(parent, ()):
+            self._parents[seq].discard(parent)
+
+    def _status(self, request_id: RequestId) -> Status | None:
+        request = self.get(request_id)
+        return None if request is None else request.status
+
+    # -- what is ready, what comes due
+
+    def heads(self) -> Iterator[Head]:
+        return (self._head(seqs[0]) for seqs in self._ready.values() if seqs)
+
+    def next_ready(self, head: Head) -> Head | None:
+        seqs = self._ready[head.zone, head.entity, head.priority]
+        place = bisect_right(seqs, head.seq)
+        return self._head(seqs[place]) if place < len(seqs) else None
+
+    def _head(self, seq: int) -> Head:
+        r = self.requests[seq]
+        return Head(zone=r.zone, entity=r.entity, priority=r.priority, seq=seq, enqueued_at=r.created_at)
+
+    def due(self, now: float) -> list[int]:
+        return [seq for _, seq in sorted((at, seq) for seq, at in self._due.items() if at <= now)]
+
+    def next_due(self) -> float | None:
+        heap = self._due_heap
+        while heap and self._due.get(heap[0][1]) != heap[0][0]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    # -- attempts and audit
+
+    def open_attempt(self, seq: int, *, started_at: float) -> int:
+        attempts = self.attempts[seq]
+        attempts.append(Attempt(number=len(attempts) + 1, kind=AttemptKind.SEND, started_at=started_at))
+        return len(attempts)
+
+    def end_attempt(self, seq: int, record: AttemptRecord) -> int:
+        attempts = self.attempts[seq]
+        open_ones = [a.number for a in attempts if a.result is AttemptResult.RUNNING]
+        if record.kind is AttemptKind.SEND and open_ones:
+            number = open_ones[-1]
+        else:
+            number = len(attempts) + 1
+        attempts[number - 1 : number] = [Attempt(number=number, **msgspec.structs.asdict(record))]
+        return number
+
+    def add_audit(self, entry: AuditEntry) -> None:
+        self.audit.append(msgspec.structs.replace(entry, seq=len(self.audit) + 1))
+
+    # -- keeping the indexes
+
+    def _file(self, request: Request, waits: int | None) -> None:
+        seq = request.seq
+        self.requests[seq] = request
+        self._by_status[request.status].add(seq)
+        cell = (request.zone, request.entity, request.status)
+        self._cells[cell] = self._cells.get(cell, 0) + 1
+        if request.dedup_key is not None and request.status not in TERMINAL:
+            self._dedup[request.dedup_key] = request.id
+        lane = rules.ordered_lane(request)
+        if lane is not None and rules.blocks_lane(request):
+            insort(self._lanes.setdefault(lane, []), seq)
+        if lane is not None and request.status in rules.BUSY:
+            self._busy.setdefault(lane, set()).add(seq)
+        if waits is not None:
+            self._waits[seq] = waits
+        if waits == 0:
+            insort(self._ready.setdefault(_head_key(request), []), seq)
+        due = rules.due_at(request, waits)
+        if due is not None:
+            self._due[seq] = due
+            heapq.heappush(self._due_heap, (due, seq))
+
+    def _unfile(self, request: Request) -> None:
+        seq = request.seq
+        self._by_status[request.status].discard(seq)
+        self._cells[request.zone, request.entity, request.status] -= 1
+        if request.dedup_key is not None and request.status not in TERMINAL:
+            del self._dedup[request.dedup_key]
+        lane = rules.ordered_lane(request)
+        if lane is not None and rules.blocks_lane(request):
+            _drop(self._lanes, lane, seq)
+        if lane is not None and request.status in rules.BUSY:
+            self._busy[lane].discard(seq)
+        if self._waits.pop(seq, None) == 0:
+            _drop(self._ready, _head_key(request), seq)
+        self._due.pop(seq, None)
+
+
+def _head_key(request: Request) -> HeadKey:
+    return request.zone, request.entity, request.priority
+
+
+def _drop(index: dict[_K, list[int]], key: _K, seq: int) -> None:
+    index[key].remove(seq)
+    if not index[key]:
+        del index[key]

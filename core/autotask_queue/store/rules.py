@@ -1,0 +1,294 @@
+"""What a change does to a request: pure rules that every store shares.
+
+Beside each request a store keeps what it still *waits* for, as a set of bits. A request is ready
+when no bit is left; None means that it is not waiting to be sent at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from autotask_queue.model.errors import IllegalTransition, InvalidRequest
+from autotask_queue.model.request import JSON, AttemptKind, AttemptResult, Request
+from autotask_queue.model.status import LANE_BLOCKING, TERMINAL, Effect, Reason, Status, can_move
+from autotask_queue.ports import AttemptRecord, Change
+
+FOR_TIME: Final = 1
+"""Retrying, and `not_before` has not come."""
+FOR_LANE: Final = 2
+"""An earlier write of its lane is unfinished, or one is on the wire or uncertain."""
+FOR_PARENT: Final = 4
+"""A request it depends on is not completed."""
+
+WAITING: Final = frozenset({Status.PENDING, Status.RETRYING})
+BEFORE_PARENTS: Final = frozenset({Status.PENDING, Status.DEFERRED})
+"""Where an unfinished parent is looked at."""
+EXPIRING: Final = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING})
+ENTRY: Final = frozenset({Status.PENDING, Status.DEFERRED, Status.HELD})
+"""The statuses in which a request may be added."""
+BUSY: Final = frozenset({Status.PROCESSING, Status.UNCERTAIN})
+"""While one request of a lane is in these, none of the lane may start."""
+PARENT_REASONS: Final = frozenset({Reason.PARENT_FAILED, Reason.PARENT_MISSING})
+
+EDITABLE: Final = frozenset(
+    {
+        "base",
+        "data",
+        "effect",
+        "endpoint",
+        "entity",
+        "expires_at",
+        "headers",
+        "lane",
+        "marker",
+        "max_retries",
+        "metadata",
+        "method",
+        "search_text",
+        "summary",
+        "timeout",
+    }
+)
+PAYLOAD: Final = (
+    "base",
+    "batchable",
+    "data",
+    "depends_on",
+    "headers",
+    "marker",
+    "metadata",
+    "retryable",
+    "search_text",
+    "timeout",
+)
+"""Fields that no list, sort or filter looks at: stores keep them as one encoded document."""
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The fields named in `PAYLOAD`, for encoding."""
+
+    base: dict[str, JSON] | None = None
+    batchable: bool = False
+    data: JSON = None
+    depends_on: tuple[str, ...] = ()
+    headers: dict[str, str] = {}
+    marker: str | None = None
+    metadata: dict[str, JSON] = {}
+    retryable: bool = True
+    search_text: str = ""
+    timeout: float | None = None
+
+
+# ---------------------------------------------------------------------------------------------
+# Facts about one request
+
+
+def ordered_lane(request: Request) -> str | None:
+    """The lane whose order binds this request; None for reads and requests without one."""
+    return request.lane if request.effect is Effect.WRITE else None
+
+
+def blocks_lane(request: Request) -> bool:
+    """Whether later writes of its lane wait for it."""
+    return request.status in LANE_BLOCKING and ordered_lane(request) is not None
+
+
+def due_at(request: Request, waits: int | None) -> float | None:
+    """When something happens to it by itself: it becomes ready or pending, or it expires.
+
+    Seconds since the epoch; None if nothing will.
+    """
+    times: list[float] = []
+    if request.status in EXPIRING and request.expires_at is not None:
+        times.append(request.expires_at)
+    if request.status is Status.DEFERRED:
+        times.append(request.scheduled_at if request.scheduled_at is not None else 0.0)
+    if waits is not None and waits & FOR_TIME and request.not_before is not None:
+        times.append(request.not_before)
+    return min(times, default=None)
+
+
+def haystack(request: Request) -> str:
+    """What a text filter looks at, folded so that case does not matter."""
+    parts = (
+        request.summary,
+        request.search_text,
+        request.endpoint,
+        request.id,
+        str(request.record_id or ""),
+        request.failure_title,
+    )
+    return "\n".join(p for p in parts if p).casefold()
+
+
+def needles(text: str) -> list[str]:
+    """The words of a text filter, folded like `haystack`; all must occur."""
+    return text.casefold().split()
+
+
+# ---------------------------------------------------------------------------------------------
+# Changes
+
+
+def check_new(request: Request) -> None:
+    """Refuses what cannot be added.
+
+    Raises:
+        InvalidRequest: it is in a status in which nothing can be added.
+    """
+    if request.status not in ENTRY:
+        raise InvalidRequest(f"A new request cannot be {request.status} from the start.")
+
+
+def admitted(request: Request, *, seq: int, actor: str) -> Request:
+    """`request` as it is stored: with its place in the order of arrival."""
+    return msgspec.structs.replace(request, seq=seq, actor=request.actor or actor, finished_at=None)
+
+
+def claimed(request: Request, *, now: float) -> Request:
+    """`request` on its way out; the next result must carry the new fence."""
+    return msgspec.structs.replace(
+        request,
+        status=Status.PROCESSING,
+        fence=request.fence + 1,
+        updated_at=now,
+        not_before=None,
+        reason=None,
+        reason_text="",
+    )
+
+
+def changed(request: Request, change: Change) -> Request:
+    """`request` after `change`.
+
+    Raises:
+        IllegalTransition: the change is not meant for, or not possible from, its status; or it
+            belongs to an older attempt.
+        InvalidRequest: the edit names a field that cannot be edited.
+    """
+    target = _target(request, change)
+    values: dict[str, Any] = {"status": target, "updated_at": change.at}
+    for name in ("reason", "reason_text", "not_before", "scheduled_at", "priority"):
+        value = getattr(change, name)
+        if value is not msgspec.UNSET:
+            values[name] = value
+    values.update(_edited(change))
+    values.update(_result(request, change))
+    if change.reset_attempts:
+        values["attempts"] = 0
+    if change.count_attempt:
+        values["attempts"] = values.get("attempts", request.attempts) + 1
+    if target is not request.status:
+        values.update(_moved(request, target, change))
+    return msgspec.structs.replace(request, **values)
+
+
+def _target(request: Request, change: Change) -> Status:
+    here = request.status
+    if change.fence is not None and change.fence != request.fence:
+        raise IllegalTransition("This belongs to an earlier attempt and changes nothing.", status=here)
+    if change.sources and here not in change.sources:
+        raise IllegalTransition(f"It is {here}; it cannot be {change.kind} from there.", status=here)
+    target = change.to
+    if change.restore:
+        target = request.restore_to
+        if here is not Status.CANCELLED or target is None:
+            raise IllegalTransition(f"It is {here}; only a cancelled one can be restored.", status=here)
+    if target is None:
+        return here
+    if not can_move(here, target):
+        raise IllegalTransition(f"It is {here} and cannot become {target}.", status=here)
+    return target
+
+
+def _edited(change: Change) -> dict[str, Any]:
+    unknown = sorted(change.edit.keys() - EDITABLE)
+    if unknown:
+        raise InvalidRequest(f"{', '.join(unknown)} cannot be changed after adding.")
+    return dict(change.edit)
+
+
+def _result(request: Request, change: Change) -> dict[str, Any]:
+    """The fields that show how the last attempt ended."""
+    values: dict[str, Any] = {}
+    http_status: int | None = None
+    if change.reply is not msgspec.UNSET:
+        reply = change.reply
+        values["reply"] = reply
+        values["record_id"] = reply.record_id if reply else None
+        if reply and reply.record_id is None:
+            values["record_id"] = request.record_id
+        http_status = reply.status_code if reply else None
+    if change.failure is not msgspec.UNSET:
+        values["failure"] = change.failure
+        values["failure_title"] = change.failure.title if change.failure else ""
+        if change.failure and change.failure.http_status is not None:
+            http_status = change.failure.http_status
+    if change.attempt is not None and change.attempt.http_status is not None:
+        http_status = change.attempt.http_status
+    if http_status is not None:
+        values["http_status"] = http_status
+    return values
+
+
+def _moved(request: Request, target: Status, change: Change) -> dict[str, Any]:
+    """What a change of status brings with it."""
+    values: dict[str, Any] = {
+        "finished_at": change.at if target in TERMINAL else None,
+        "restore_to": _way_back(request) if target is Status.CANCELLED else None,
+    }
+    if change.reason is msgspec.UNSET and _own_reason_ends(request, target):
+        values["reason"] = None
+    return values
+
+
+def _way_back(request: Request) -> Status:
+    """Where undoing a cancel leads. A wait for a retry, or for a parent, is looked at afresh."""
+    if request.status is Status.RETRYING or request.reason in PARENT_REASONS:
+        return Status.PENDING
+    return request.status
+
+
+def _own_reason_ends(request: Request, target: Status) -> bool:
+    """Whether the reason was given by the store itself and does not hold any more."""
+    if request.reason is Reason.AFTER:
+        return target not in BEFORE_PARENTS
+    return request.reason in PARENT_REASONS
+
+
+def ending(request: Request, change: Change, after: Request) -> AttemptRecord | None:
+    """How the running attempt ended: as the change says, else as far as the move tells.
+
+    None if there is nothing to write down.
+    """
+    if change.attempt is not None:
+        return change.attempt
+    if request.status is not Status.PROCESSING or after.status is Status.PROCESSING:
+        return None
+    unsent = after.status is Status.PENDING and change.kind != "recovered"
+    return AttemptRecord(
+        kind=AttemptKind.SEND,
+        result=AttemptResult.NOT_SENT if unsent else AttemptResult.UNKNOWN,
+        started_at=request.updated_at,
+        ended_at=change.at,
+        note=change.why,
+    )
+
+
+def hold_reason(parents: Iterable[Status | None]) -> Reason | None:
+    """Why a request with these parents waits; None if nothing of theirs keeps it.
+
+    A parent's status is None if it never existed. Completed ones are not among them.
+    """
+    reason: Reason | None = None
+    for status in parents:
+        if status is None:
+            return Reason.PARENT_MISSING
+        if status in TERMINAL:
+            reason = Reason.PARENT_FAILED
+        elif reason is None:
+            reason = Reason.AFTER
+    return reason

@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.core.store.making import (
+    NOW,
+    OPEN_GATE,
+    add,
+    add_one,
+    change,
+    claim,
+    claim_ids,
+    claim_one,
+    complete,
+    ended,
+    load,
+    most_urgent,
+    read,
+    request,
+    status_of,
+)
+
+from autotask_queue.model.request import AttemptResult
+from autotask_queue.model.status import Status
+from autotask_queue.ports import Head, Store, ZoneGate
+
+
+async def test_a_claimed_request_is_processing_with_a_new_fence_and_a_running_attempt(store: Store) -> None:
+    one = await add_one(store)
+    claimed = await claim_one(store, now=NOW + 3)
+    assert (claimed.id, claimed.status, claimed.fence) == (one.id, Status.PROCESSING, 1)
+    assert claimed.updated_at == NOW + 3
+    assert claimed.attempts == 0
+    (attempt,) = await store.attempts(one.id)
+    assert (attempt.number, attempt.result, attempt.started_at) == (1, AttemptResult.RUNNING, NOW + 3)
+    assert await store.get(one.id) == claimed
+
+
+async def test_nothing_is_claimed_twice(store: Store) -> None:
+    await add(store, *(request() for _ in range(10)))
+    first = await claim_ids(store, limit=6)
+    second = await claim_ids(store, limit=6)
+    assert len(first) == 6
+    assert len(second) == 4
+    assert not set(first) & set(second)
+
+
+async def test_the_strategy_chooses_among_the_heads(store: Store) -> None:
+    low, high, middle = await add(store, request(priority=1), request(priority=9), request(priority=5))
+    assert await claim_ids(store, strategy=most_urgent) == [high.id, middle.id, low.id]
+
+
+async def test_the_strategy_sees_one_head_for_each_zone_endpoint_and_priority(store: Store) -> None:
+    seen: list[list[Head]] = []
+
+    def watching(heads: Sequence[Head], now: float) -> int:
+        seen.append(list(heads))
+        return 0
+
+    stored = await add(
+        store,
+        request(created_at=NOW + 1),
+        request(),
+        request(priority=6),
+        request(entity="Companies"),
+        request(zone="zone2"),
+    )
+    await claim(store, strategy=watching, limit=1)
+    assert {(h.zone, h.entity, h.priority, h.seq) for h in seen[0]} == {
+        ("zone1", "Tickets", 5, stored[0].seq),
+        ("zone1", "Tickets", 6, stored[2].seq),
+        ("zone1", "Companies", 5, stored[3].seq),
+        ("zone2", "Tickets", 5, stored[4].seq),
+    }
+    assert next(h for h in seen[0] if h.seq == stored[0].seq).enqueued_at == NOW + 1
+
+
+async def test_a_zone_without_a_gate_is_closed(store: Store) -> None:
+    await add(store, request(zone="closed"), request(zone="open"))
+    claimed = await claim(store, zones={"open": OPEN_GATE})
+    assert [r.zone for r in claimed.requests] == ["open"]
+
+
+async def test_a_zone_without_slots_is_closed_and_hides_nobody_behind_it(store: Store) -> None:
+    await add(store, *(request(zone="closed") for _ in range(20)), request(zone="open"))
+    gates = {"closed": ZoneGate(slots=0)}
+    claimed = await claim(store, zones=gates, default_gate=OPEN_GATE)
+    assert [r.zone for r in claimed.requests] == ["open"]
+
+
+async def test_a_zones_slots_bound_what_is_taken_from_it(store: Store) -> None:
+    await add(store, *(request(zone=zone) for zone in ("a", "b") for _ in range(5)))
+    claimed = await claim(store, zones={"a": ZoneGate(slots=2), "b": ZoneGate(slots=3)})
+    assert sorted(r.zone for r in claimed.requests) == ["a", "a", "b", "b", "b"]
+
+
+async def test_an_endpoints_slots_bound_it_and_leave_the_others_alone(store: Store) -> None:
+    await add(store, *(request(entity=entity) for entity in ("Tickets", "Notes", "Other") for _ in range(4)))
+    gate = ZoneGate(slots=100, entity_slots={"Tickets": 0, "Notes": 3}, default_entity_slots=2)
+    claimed = await claim(store, zones={"zone1": gate})
+    assert sorted(r.entity for r in claimed.requests) == ["Notes"] * 3 + ["Other"] * 2
+
+
+async def test_the_limit_bounds_a_claim(store: Store) -> None:
+    await add(store, *(request() for _ in range(5)))
+    assert len(await claim_ids(store, limit=3)) == 3
+
+
+async def test_a_deferred_request_waits_for_its_time(store: Store) -> None:
+    one = await add_one(store, status=Status.DEFERRED, scheduled_at=NOW + 60)
+    assert store.next_due() == NOW + 60
+    early = await claim(store, now=NOW + 59.9)
+    assert early.requests == ()
+    assert early.next_due == NOW + 60
+    assert await claim_ids(store, now=NOW + 60) == [one.id]
+    assert [e.kind for e in await store.audit(request_id=one.id)] == ["claimed", "released", "enqueued"]
+    assert [r.id for r in store.consequences()] == [one.id]
+    assert store.consequences() == ()
+
+
+async def test_a_retrying_request_waits_for_its_time(store: Store) -> None:
+    await add_one(store)
+    one = await claim_one(store)
+    await change(
+        store,
+        one.id,
+        kind="retrying",
+        to=Status.RETRYING,
+        not_before=NOW + 30,
+        attempt=ended(AttemptResult.FAILED),
+        count_attempt=True,
+    )
+    assert (await claim(store, now=NOW + 29)).next_due == NOW + 30
+    again = await claim_one(store, now=NOW + 30)
+    assert (again.fence, again.attempts, again.not_before) == (2, 1, None)
+    assert [a.number for a in await store.attempts(one.id)] == [1, 2]
+
+
+async def test_a_retry_without_a_time_is_ready_at_once(store: Store) -> None:
+    await add_one(store)
+    one = await claim_one(store)
+    await change(store, one.id, to=Status.RETRYING)
+    assert await claim_ids(store) == [one.id]
+
+
+async def test_a_wait_can_be_shortened(store: Store) -> None:
+    await add_one(store)
+    one = await claim_one(store)
+    await change(store, one.id, to=Status.RETRYING, not_before=NOW + 3_600)
+    await change(store, one.id, not_before=None)
+    assert store.next_due() is None
+    assert await claim_ids(store) == [one.id]
+
+
+async def test_what_has_expired_is_never_sent(store: Store) -> None:
+    pending = await add_one(store, expires_at=NOW + 10)
+    deferred = await add_one(store, status=Status.DEFERRED, scheduled_at=NOW + 5, expires_at=NOW + 10)
+    held = await add_one(store, status=Status.HELD, expires_at=NOW + 10)
+    assert store.next_due() == NOW + 5
+    claimed = await claim(store, now=NOW + 10)
+    assert claimed.requests == ()
+    assert {r.id for r in claimed.expired} == {pending.id, deferred.id}
+    expired = await load(store, pending.id)
+    assert (expired.status, expired.finished_at) == (Status.EXPIRED, NOW + 10)
+    assert await status_of(store, held.id) is Status.HELD
+    assert claimed.next_due is None
+
+
+async def test_priority_can_change_while_waiting(store: Store) -> None:
+    first, second = await add(store, request(), request())
+    await change(store, second.id, kind="edited", priority=9)
+    assert await claim_ids(store, strategy=most_urgent) == [second.id, first.id]
+
+
+async def test_reads_run_beside_writes(store: Store) -> None:
+    await add(store, request(lane="l"), read(lane="l"), read(lane="l"))
+    assert len(await claim_ids(store)) == 3
+
+
+async def test_what_returns_unsent_is_ready_again_in_its_old_place(store: Store) -> None:
+    first, second = await add(store, request(), request())
+    one = await claim_one(store, limit=1)
+    await change(store, one.id, kind="released", to=Status.PENDING, attempt=ended(AttemptResult.NOT_SENT))
+    assert await claim_ids(store) == [first.id, second.id]
+
+
+async def test_a_completed_request_is_not_claimed(store: Store) -> None:
+    await add_one(store)
+    await complete(store, await claim_one(store))
+    assert await claim_ids(store) == []
