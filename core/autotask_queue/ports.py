@@ -7,7 +7,7 @@ of any of them passes the same conformance suite as the real thing.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -30,6 +30,8 @@ from autotask_queue.model.request import (
     RequestRow,
 )
 from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.model.work import Head as Head
+from autotask_queue.model.work import Strategy as Strategy
 
 # ---------------------------------------------------------------------------------------------
 # Time and secrets
@@ -196,20 +198,6 @@ class Transport(Protocol):
 # Store
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The oldest ready request of one zone, endpoint and priority."""
-
-    zone: str
-    entity: str
-    priority: int
-    seq: int
-    enqueued_at: float
-
-
-Strategy = Callable[[Sequence[Head], float], int]
-"""Chooses among heads: (heads, now) → index. Pure."""
-
-
 class ZoneGate(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a zone may run now.
 
@@ -259,6 +247,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = ""
     why: str = ""
     to: Status | None = None
+    restore: bool = False
+    """Undo a cancel: back to the request's own `restore_to`, whatever `to` says."""
     sources: frozenset[Status] = frozenset()
     fence: int | None = None
     attempt: AttemptRecord | None = None
@@ -291,7 +281,7 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """`requests` are processing now, their intents durable. `next_due` is the earliest time
-    (seconds since the epoch) at which a waiting request becomes ready by itself."""
+    (seconds since the epoch) at which a waiting request becomes ready, or expires, by itself."""
 
     requests: tuple[Request, ...] = ()
     expired: tuple[Request, ...] = ()
@@ -349,6 +339,14 @@ class Store(Protocol):
         """Applies `change` (its `id` is ignored) to all of `selection` that it fits, in chunks."""
         ...
 
+    def consequences(self) -> tuple[Request, ...]:
+        """Requests that changed because others did, as they stand, since the last call.
+
+        A child held because its parent failed, or freed; a deferred one that came due. For events
+        only: all but the latest 10,000 are forgotten, and so is everything at a restart.
+        """
+        ...
+
     # -- reading; never waits for a writer
 
     async def get(self, request_id: RequestId) -> Request | None: ...
@@ -377,6 +375,10 @@ class Store(Protocol):
 
     async def oldest_waiting(self) -> float | None:
         """`created_at` of the oldest request that is pending, retrying or held; None without one."""
+        ...
+
+    async def priorities(self) -> dict[int, int]:
+        """How many unfinished requests there are of each priority that occurs."""
         ...
 
     async def attempts(self, request_id: RequestId) -> list[Attempt]: ...

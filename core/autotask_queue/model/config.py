@@ -18,9 +18,7 @@ class ConnectionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Where the queue is kept."""
 
     db_path: str = "queue.db"
-    """SQLite: path of the queue file."""
-    url: str = "redis://127.0.0.1:6379/0"
-    """Redis: address."""
+    """Path of the queue file."""
 
 
 class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,7 +31,7 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 
 class PersistenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    backend: Literal["memory", "sqlite", "redis"] = "memory"
+    backend: Literal["memory", "sqlite"] = "memory"
     connection: ConnectionConfig = ConnectionConfig()
     options: PersistenceOptions = PersistenceOptions()
 

@@ -9,6 +9,7 @@
     ├── NoProcessor
     ├── RequestFailed        `enqueue` waited, and the request did not complete
     ├── ConfigError          every wrong setting at once
+    ├── UnknownEvent
     ├── ReasonRequired
     ├── ProcessorError       raised by processors to say what is known about a failure
     ├── SecretsError
@@ -48,12 +49,9 @@ class QueueError(Exception):
     default_remedy: ClassVar[str] = "Try again. If it keeps happening, save a report and send it to support."
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
-        super().__init__(message)
         self.message = message
         self.remedy = remedy or self.default_remedy
-
-    def __str__(self) -> str:
-        return f"{self.title}: {self.message} {self.remedy}".strip()
+        super().__init__(f"{self.title}: {message} {self.remedy}")
 
 
 class InvalidRequest(QueueError):
@@ -114,6 +112,14 @@ class RequestFailed(QueueError):
     def __init__(self, message: str, *, outcome: Outcome, remedy: str = "") -> None:
         super().__init__(message, remedy=remedy)
         self.outcome = outcome
+
+
+class UnknownEvent(QueueError):
+    """`on` was called with a name that no event has."""
+
+    code = "unknown_event"
+    title = "There is no such event"
+    default_remedy = "See autotask_queue.EVENT_NAMES for the names."
 
 
 class ConfigError(QueueError):

@@ -1,4 +1,4 @@
-"""The five ready-made configurations; every one takes overrides, merged deeply."""
+"""The ready-made configurations; every one takes overrides, merged deeply."""
 
 from __future__ import annotations
 
@@ -23,8 +23,6 @@ _TEST: dict[str, Any] = {
     "persistence": {"backend": "memory"},
     "strategies": {"retry": {"base_delay": 0.01, "max_delay": 0.05}},
 }
-_REDIS: dict[str, Any] = {**_PRODUCTION, "persistence": {"backend": "redis"}}
-
 
 def create_default_configuration(**overrides: Any) -> QueueConfig:
     """The README's defaults: memory, three retries."""
@@ -45,7 +43,3 @@ def create_test_configuration(**overrides: Any) -> QueueConfig:
     """Memory and delays of milliseconds, for tests of programs that embed the queue."""
     return build_config(_TEST, overrides)
 
-
-def create_redis_configuration(**overrides: Any) -> QueueConfig:
-    """As production, shared through Redis."""
-    return build_config(_REDIS, overrides)

@@ -1,0 +1,1 @@
+"""What waits and runs: the parts that `QueueManager` puts together."""

@@ -1,0 +1,166 @@
+"""Puts the engine's parts together and starts and stops them in the right order."""
+
+from __future__ import annotations
+
+import logging
+import random
+
+from autotask_queue.engine.breakers import BreakerBoard
+from autotask_queue.engine.bus import EventBus
+from autotask_queue.engine.commands import Commands, system_user
+from autotask_queue.engine.connectivity import ConnectivityMonitor
+from autotask_queue.engine.context import Context, Processors
+from autotask_queue.engine.dispatcher import Dispatcher
+from autotask_queue.engine.documents import Documents
+from autotask_queue.engine.gates import Gates
+from autotask_queue.engine.janitor import Janitor
+from autotask_queue.engine.monitor import Monitor
+from autotask_queue.engine.prober import Prober
+from autotask_queue.engine.reconciler import Reconciler
+from autotask_queue.engine.runner import Runner
+from autotask_queue.engine.settle import Settler
+from autotask_queue.engine.supervisor import Supervisor
+from autotask_queue.model.config import QueueConfig
+from autotask_queue.model.errors import StoreError
+from autotask_queue.model.gates import GateKind
+from autotask_queue.model.request import AttemptResult, Request
+from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.ports import AttemptRecord, Change, Clock, Recovery, Store
+
+
+class Engine:
+    """All parts of one queue, wired. `start` and `stop` are called once each."""
+
+    def __init__(
+        self,
+        *,
+        config: QueueConfig,
+        store: Store,
+        clock: Clock,
+        processors: Processors,
+        logger: logging.Logger,
+        rng: random.Random,
+    ) -> None:
+        tasks = Supervisor(clock, logger)
+        bus = EventBus(logger, tasks.spawn)
+        self.ctx = Context(
+            config=config,
+            store=store,
+            clock=clock,
+            rng=rng,
+            bus=bus,
+            tasks=tasks,
+            processors=processors,
+            actor=config.actor or system_user(),
+            logger=logger,
+        )
+        self.monitor = Monitor(self.ctx)
+        self.board = BreakerBoard(self.ctx, enrich=self.monitor.enrich)
+        self.connectivity = ConnectivityMonitor(self.ctx, zones=self._zones)
+        self.gates = Gates(self.ctx, self.board, self.connectivity)
+        self.settler = Settler(self.ctx)
+        self.commands = Commands(self.ctx, self.settler)
+        self.documents = Documents(self.ctx)
+        self.prober = Prober(self.ctx, self.board, self.connectivity)
+        self.runner = Runner(
+            self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler
+        )
+        self.dispatcher = Dispatcher(
+            self.ctx, self.board, self.gates, self.runner, self.prober, self.settler
+        )
+        self.reconciler = Reconciler(
+            self.ctx, self.board, self.gates, self.connectivity, self.settler
+        )
+        self.started = False
+        self._wire()
+
+    def _wire(self) -> None:
+        for part in (self.board, self.connectivity, self.gates, self.settler):
+            part.changed = self.wake
+        self.connectivity.back_online = lambda: self.board.try_all("the network is back")
+        self.monitor.closed_gate = self._bands
+        self.ctx.processors.on_change = self._processors_changed
+
+    def wake(self) -> None:
+        """Something may have become possible."""
+        self.dispatcher.wake()
+        self.reconciler.wake()
+
+    def _zones(self) -> tuple[str, ...]:
+        known = set(self.ctx.config.zones) | set(self.ctx.store.counters().by_zone())
+        return tuple(sorted(known))
+
+    def _bands(self) -> tuple[bool, bool]:
+        kinds = {gate.kind for gate in self.gates.for_people()}
+        offline = bool(kinds & {GateKind.OFFLINE, GateKind.WORK_OFFLINE})
+        return offline, bool(kinds & {GateKind.MAINTENANCE, GateKind.PAUSED})
+
+    def _processors_changed(self) -> None:
+        if self.started:
+            self.ctx.tasks.spawn("release held requests", self.commands.release_unprocessed())
+
+    async def start(self) -> Recovery:
+        """Opens the store, takes up what a dead process left, and starts sending."""
+        recovery = await self.ctx.store.open(now=self.ctx.clock.now())
+        await self.board.load()
+        await self.connectivity.load()
+        await self.gates.load()
+        self.started = True
+        for request in (*recovery.uncertain, *recovery.released):
+            self.settler.announce(request)
+        await self.commands.release_unprocessed()
+        tasks = self.ctx.tasks
+        tasks.service("dispatcher", self.dispatcher.run)
+        tasks.service("connectivity", self.connectivity.run)
+        tasks.service("reconciler", self.reconciler.run)
+        tasks.service("monitor", self.monitor.run)
+        tasks.service("janitor", Janitor(self.ctx).run)
+        return recovery
+
+    async def stop(self, grace: float) -> None:
+        """Stops in order: dispatch, what is on the wire, everything else, the store.
+
+        What is still on the wire after `grace` seconds is parked: writes as uncertain, reads as pending.
+        """
+        if not self.started:
+            return
+        self.started = False
+        left = await self.dispatcher.stop(grace)
+        await self._park(left)
+        await self.ctx.tasks.stop_services()
+        await self.ctx.tasks.stop()
+        try:
+            await self.monitor.roll(final=True)
+        except StoreError as error:
+            self.ctx.logger.warning("the last minute's figures were not saved: %s", error.message)
+        await self.ctx.store.close()
+
+    async def _park(self, requests: list[Request]) -> None:
+        now = self.ctx.clock.now()
+        changes = [_parked(request, now) for request in requests]
+        try:
+            await self.ctx.store.apply(changes)
+        except StoreError as error:  # opening the file again comes to the same result
+            self.ctx.logger.warning("requests on the wire could not be parked: %s", error.message)
+
+
+def _parked(request: Request, now: float) -> Change:
+    write = request.effect is Effect.WRITE
+    return Change(
+        id=request.id,
+        kind="interrupted",
+        at=now,
+        actor="queue",
+        why="the program ended while it was being sent",
+        to=Status.UNCERTAIN if write else Status.PENDING,
+        fence=request.fence,
+        reason=Reason.INTERRUPTED if write else None,
+        reason_text="The program ended while it was being sent." if write else "",
+        not_before=now if write else None,
+        attempt=AttemptRecord(
+            result=AttemptResult.UNKNOWN if write else AttemptResult.NOT_SENT,
+            started_at=request.updated_at,
+            ended_at=now,
+        ),
+    )
+

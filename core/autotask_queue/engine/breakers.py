@@ -1,0 +1,267 @@
+"""The breakers of all zones: permits for the runner, commands for people, records for the store."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from autotask_queue.engine.context import Context
+from autotask_queue.model.breaker import BreakerMetrics, BreakerRecord, BreakerState, Override, OverrideKind
+from autotask_queue.model.config import CircuitBreakerConfig
+from autotask_queue.model.errors import ReasonRequired
+from autotask_queue.model.events import CircuitClosed, CircuitForced, CircuitHalfOpen, CircuitOpened, ZoneEvent
+from autotask_queue.model.request import AuditEntry
+from autotask_queue.policy.breaker import Permit, Transition, ZoneBreaker
+from autotask_queue.policy.retry import Signal
+
+EVERY_ZONE = "*"
+"""The zone of holds that concern everything."""
+
+_EVENTS: dict[BreakerState, type[ZoneEvent]] = {
+    BreakerState.OPEN: CircuitOpened,
+    BreakerState.HALF_OPEN: CircuitHalfOpen,
+    BreakerState.CLOSED: CircuitClosed,
+}
+
+
+class BreakerBoard:
+    """All breakers. `enrich` adds what the monitor measured to a breaker's metrics."""
+
+    def __init__(self, ctx: Context, *, enrich: Callable[[BreakerMetrics], BreakerMetrics]) -> None:
+        self._ctx = ctx
+        self._enrich = enrich
+        self._zones: dict[str, ZoneBreaker] = {}
+        self.changed: Callable[[], None] = lambda: None
+
+    async def load(self) -> None:
+        """Takes up where the last process stopped."""
+        for record in await self._ctx.store.load_breakers():
+            self._zones[record.zone] = ZoneBreaker.restore(
+                record, self._config, self._rng, mono=self._mono
+            )
+
+    # -- for dispatcher and runner
+
+    def zone(self, name: str) -> ZoneBreaker:
+        """The breaker of a zone; made when first asked for."""
+        if name not in self._zones:
+            self._zones[name] = ZoneBreaker.restore(
+                BreakerRecord(zone=name), self._config, self._rng, mono=self._mono
+            )
+        return self._zones[name]
+
+    def names(self) -> tuple[str, ...]:
+        """Zones that have a breaker, without the one for everything."""
+        return tuple(sorted(z for z in self._zones if z != EVERY_ZONE))
+
+    def available(self, zone: str) -> int:
+        """How many calls of `zone` may start now."""
+        if self.hold(zone, None) is not None:
+            return 0
+        return self.zone(zone).available(self._mono, self._wall)
+
+    def hold(self, zone: str, entity: str | None) -> Override | None:
+        """The person's hold that stops `entity` of `zone` (None: the whole zone) now."""
+        candidates = [self.zone(EVERY_ZONE).override_at(self._wall), self.zone(zone).override_at(self._wall)]
+        if entity is not None:
+            candidates.append(self.zone(zone).override_at(self._wall, entity))
+        return next((o for o in candidates if o is not None and o.kind is OverrideKind.FORCED_OPEN), None)
+
+    def held_entities(self, zone: str) -> tuple[str, ...]:
+        """Endpoints of `zone` that are held on their own."""
+        breaker = self.zone(zone)
+        return tuple(
+            o.entity
+            for o in breaker.overrides
+            if o.entity is not None and self.hold(zone, o.entity) is not None
+        )
+
+    def acquire(self, zone: str, entity: str) -> Permit | None:
+        """A permit for one call, or None."""
+        if self.hold(zone, entity) is not None:
+            return None
+        return self.zone(zone).acquire(self._mono, self._wall)
+
+    def release(self, zone: str, permit: Permit, signal: Signal) -> None:
+        """Gives a permit back; announces and stores what follows from it."""
+        self._announce(zone, self.zone(zone).release(permit, signal, self._mono, self._wall))
+
+    def tick(self) -> None:
+        """Applies what time has brought."""
+        for name, breaker in tuple(self._zones.items()):
+            for transition in breaker.tick(self._mono, self._wall):
+                self._announce(name, transition)
+
+    def next_time(self) -> float | None:
+        """Seconds until `tick` has something to do."""
+        waits = [b.next_time(self._mono, self._wall) for b in self._zones.values()]
+        return min((w for w in waits if w is not None), default=None)
+
+    def try_all(self, reason: str) -> None:
+        """Ends the cool-down of every open breaker."""
+        for name, breaker in self._zones.items():
+            self._announce(name, breaker.try_now(reason))
+
+    # -- for people
+
+    def get_metrics(self, zone: str) -> BreakerMetrics:
+        """One zone's breaker as it is now."""
+        breaker = self.zone(zone)
+        wall = self._wall
+        metrics = BreakerMetrics(
+            zone=zone,
+            state=breaker.state,
+            reason=breaker.reason,
+            since=breaker.opened_wall,
+            retry_in=breaker.retry_in(self._mono),
+            overrides=tuple(o for o in breaker.overrides if o.expires_at is None or wall < o.expires_at),
+            consecutive_failures=breaker.streak,
+        )
+        return self._enrich(metrics)
+
+    def get_all_metrics(self) -> tuple[BreakerMetrics, ...]:
+        """Every zone's breaker; the hold for everything, if there is one, as zone "*"."""
+        names = self.names()
+        if EVERY_ZONE in self._zones and self._zones[EVERY_ZONE].overrides:
+            names = (EVERY_ZONE, *names)
+        return tuple(self.get_metrics(n) for n in names)
+
+    async def force_open(
+        self,
+        zone: str,
+        reason: str,
+        *,
+        entity: str | None = None,
+        starts_at: float | None = None,
+        expires_in: float | None = None,
+        actor: str = "",
+    ) -> BreakerMetrics:
+        """Holds a zone, one endpoint of it, or everything ("*"), whatever happens, until it ends.
+
+        Args:
+            zone: the zone's name.
+            reason: why; kept in the audit trail and shown to everybody.
+            entity: one endpoint only.
+            starts_at: seconds since the epoch; now if None.
+            expires_in: seconds from the start; None holds until `release`.
+            actor: who; the queue's actor if empty.
+
+        Raises:
+            ReasonRequired: `reason` is empty.
+        """
+        kind = OverrideKind.FORCED_OPEN
+        return await self._force(zone, reason, kind, entity, starts_at, expires_in, actor)
+
+    async def force_close(
+        self, zone: str, reason: str, *, expires_in: float = 3_600.0, actor: str = ""
+    ) -> BreakerMetrics:
+        """Sends whatever the breaker thinks. It switches protection off, so it always ends by itself.
+
+        Raises:
+            ReasonRequired: `reason` is empty.
+        """
+        return await self._force(zone, reason, OverrideKind.FORCED_CLOSED, None, None, expires_in, actor)
+
+    async def _force(
+        self,
+        zone: str,
+        reason: str,
+        kind: OverrideKind,
+        entity: str | None,
+        starts_at: float | None,
+        expires_in: float | None,
+        actor: str,
+    ) -> BreakerMetrics:
+        if not reason.strip():
+            raise ReasonRequired("Holding or forcing a zone needs a reason.")
+        start = starts_at if starts_at is not None else self._wall
+        override = Override(
+            kind=kind,
+            reason=reason.strip(),
+            actor=actor or self._ctx.actor,
+            since=self._wall,
+            starts_at=starts_at,
+            expires_at=None if expires_in is None else start + expires_in,
+            entity=entity,
+        )
+        return await self._announce_now(zone, self.zone(zone).force(override), actor, kind.value)
+
+    async def extend(
+        self, zone: str, seconds: float, *, entity: str | None = None, actor: str = ""
+    ) -> BreakerMetrics:
+        """Moves the end of a hold by `seconds`. Does nothing if there is none with an end."""
+        return await self._announce_now(zone, self.zone(zone).extend(seconds, entity), actor, "extended")
+
+    async def release_override(
+        self, zone: str, reason: str = "", *, entity: str | None = None, actor: str = ""
+    ) -> BreakerMetrics:
+        """Ends a hold or a forced close now. The zone is tested before it is used again."""
+        transition = self.zone(zone).release_override(entity, reason or "ended by hand")
+        return await self._announce_now(zone, transition, actor, "override_ended")
+
+    async def reset(self, zone: str, *, reason: str = "reset by hand", actor: str = "") -> BreakerMetrics:
+        """Forgets the zone's failures and holds, and closes its breaker."""
+        return await self._announce_now(zone, self.zone(zone).reset(reason), actor, "reset")
+
+    # -- announcing
+
+    def _announce(self, zone: str, transition: Transition | None) -> None:
+        if transition is not None:
+            kind = "override_ended" if transition.forced else transition.state.value
+            self._ctx.tasks.spawn(f"save breaker {zone}", self._save(zone, transition, "", kind))
+            self._publish(zone, transition)
+
+    async def _announce_now(
+        self, zone: str, transition: Transition | None, actor: str, kind: str
+    ) -> BreakerMetrics:
+        if transition is not None:
+            await self._save(zone, transition, actor, kind)
+            self._publish(zone, transition)
+        return self.get_metrics(zone)
+
+    def _save(self, zone: str, transition: Transition, actor: str, kind: str) -> Coroutine[Any, Any, None]:
+        detail: dict[str, object] = {}
+        if transition.override is not None:
+            o = transition.override
+            detail = {"entity": o.entity, "starts_at": o.starts_at, "expires_at": o.expires_at}
+        entry = AuditEntry(
+            at=self._wall,
+            actor=actor or ("queue" if not transition.override else transition.override.actor),
+            kind=f"circuit.{kind}",
+            zone=zone,
+            target=transition.state.value,
+            why=transition.reason,
+            detail=detail,
+        )
+        return self._ctx.store.save_breaker(self.zone(zone).record(), entry)
+
+    def _publish(self, zone: str, transition: Transition) -> None:
+        metrics = self.get_metrics(zone)
+        at = self._wall
+        if transition.forced:
+            self._ctx.bus.publish(
+                CircuitForced(
+                    at=at, zone=zone, reason=transition.reason, breaker=metrics, override=transition.override
+                )
+            )
+        else:
+            event = _EVENTS[transition.state]
+            self._ctx.bus.publish(event(at=at, zone=zone, reason=transition.reason, breaker=metrics))
+        self.changed()
+
+    @property
+    def _config(self) -> CircuitBreakerConfig:
+        return self._ctx.config.strategies.circuit_breaker
+
+    @property
+    def _rng(self) -> random.Random:
+        return self._ctx.rng
+
+    @property
+    def _mono(self) -> float:
+        return self._ctx.clock.monotonic()
+
+    @property
+    def _wall(self) -> float:
+        return self._ctx.clock.now()

@@ -1,0 +1,371 @@
+"""What people and programs tell the queue to do with stored requests; each command is audited."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from autotask_queue.engine.context import Context
+from autotask_queue.engine.intake import default_effect, describe
+from autotask_queue.engine.settle import Settler
+from autotask_queue.model.errors import (
+    IllegalTransition,
+    InvalidRequest,
+    QueueError,
+    ReasonRequired,
+    RequestNotFound,
+)
+from autotask_queue.model.events import RequestsChanged
+from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
+from autotask_queue.model.request import MAX_PRIORITY, MIN_PRIORITY, Reply, Request, RequestId
+from autotask_queue.model.status import Reason, Status
+from autotask_queue.ports import Change
+
+Target = str | Sequence[str] | Selection
+"""One id, several, or everything that a filter matched at one moment."""
+
+CANCELLABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
+EDITABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD, Status.FAILED})
+RETRYABLE = frozenset({Status.FAILED, Status.EXPIRED, Status.RETRYING, Status.HELD})
+WAITING = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
+UNDECIDED = frozenset({Status.UNCERTAIN, Status.HELD})
+EDITABLE_FIELDS = frozenset(
+    {"data", "endpoint", "method", "headers", "metadata", "priority", "scheduled_at", "expires_at",
+     "timeout", "max_retries", "summary"}
+)  # fmt: skip
+
+
+def system_user() -> str:
+    """The operating system's user name, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # no entry for this user id, as in some containers
+        return "unknown"
+
+
+class Commands:
+    """The commands of one queue. Every one is durable when it returns."""
+
+    def __init__(self, ctx: Context, settler: Settler) -> None:
+        self._ctx = ctx
+        self._settler = settler
+
+    # -- one request
+
+    async def cancel_one(self, request_id: RequestId, *, why: str, actor: str) -> Request:
+        """Cancels a request that is not being sent."""
+        request = await self.get(request_id)
+        if request.status not in CANCELLABLE:
+            raise IllegalTransition(_why_not_cancel(request.status), status=request.status)
+        return await self._settler.change(self._cancel(request_id, why=why, actor=actor))
+
+    async def edit(self, request_id: RequestId, *, why: str, actor: str, fields: dict[str, Any]) -> Request:
+        """Changes a request that is not being sent; a failed one is queued again with the new content."""
+        unknown = sorted(set(fields) - EDITABLE_FIELDS)
+        if unknown:
+            raise InvalidRequest(
+                f"{', '.join(unknown)} cannot be edited. Fields that can: {', '.join(sorted(EDITABLE_FIELDS))}."
+            )
+        before = await self.get(request_id)
+        if before.status not in EDITABLE:
+            raise IllegalTransition(
+                f"A request that is {before.status.value} cannot be edited.", status=before.status
+            )
+        _check_priority(fields.get("priority", before.priority))
+        edited = msgspec.structs.replace(before, **fields)
+        if {"endpoint", "method"} & set(fields):
+            effect = default_effect(edited.endpoint, edited.method)
+            edited = msgspec.structs.replace(edited, effect=effect)
+        described = describe(self._ctx, edited, summary=fields.get("summary", ""))
+        edit = {
+            name: getattr(described, name)
+            for name in ("data", "endpoint", "method", "headers", "metadata", "expires_at", "timeout",
+                         "max_retries", "summary", "search_text", "entity", "lane", "marker", "effect")
+            if getattr(described, name) != getattr(before, name)
+        }  # fmt: skip
+        scheduled = fields.get("scheduled_at", before.scheduled_at)
+        return await self._settler.change(
+            Change(
+                id=request_id,
+                kind="edited",
+                at=self._now,
+                actor=actor,
+                why=why,
+                to=self._queued_status(before, scheduled),
+                sources=EDITABLE,
+                priority=edited.priority,
+                scheduled_at=scheduled,
+                edit=edit,
+                reset_attempts=before.status is Status.FAILED,
+                detail={"fields": sorted(fields)},
+                reason=before.reason if before.status is Status.HELD else None,
+                reason_text=before.reason_text if before.status is Status.HELD else "",
+            )
+        )
+
+    def _queued_status(self, before: Request, scheduled: float | None) -> Status | None:
+        if before.status in (Status.HELD, Status.RETRYING):
+            return None
+        later = scheduled is not None and scheduled > self._now
+        target = Status.DEFERRED if later else Status.PENDING
+        return None if target is before.status else target
+
+    async def send_again(self, request_id: RequestId, *, why: str, actor: str) -> Request:
+        """A person is sure that the write did not arrive: it is sent once more."""
+        return await self._decide(request_id, why, actor, kind="sent_again", to=Status.PENDING)
+
+    async def mark_sent(
+        self, request_id: RequestId, *, why: str, actor: str, record_id: int | None
+    ) -> Request:
+        """A person found it in Autotask: it is complete."""
+        reply = Reply(record_id=record_id, adopted=True)
+        return await self._decide(
+            request_id, why, actor, kind="marked_sent", to=Status.COMPLETED, reply=reply
+        )
+
+    async def do_not_send(self, request_id: RequestId, *, why: str, actor: str) -> Request:
+        """A person gives the write up, whether it arrived or not."""
+        return await self._decide(request_id, why, actor, kind="given_up", to=Status.FAILED)
+
+    async def _decide(
+        self,
+        request_id: RequestId,
+        why: str,
+        actor: str,
+        *,
+        kind: str,
+        to: Status,
+        reply: Reply | None | msgspec.UnsetType = msgspec.UNSET,
+    ) -> Request:
+        if not why.strip():
+            raise ReasonRequired("Deciding about a request whose outcome is unknown needs a reason.")
+        request = await self.get(request_id)
+        undecided = request.status is Status.UNCERTAIN or request.reason in (Reason.CONFIRM, Reason.GONE)
+        if request.status not in UNDECIDED or not undecided:
+            raise IllegalTransition(
+                "There is nothing to decide: its outcome is known.", status=request.status
+            )
+        gave_up = to is Status.FAILED
+        return await self._settler.change(
+            Change(
+                id=request_id,
+                kind=kind,
+                at=self._now,
+                actor=actor,
+                why=why,
+                to=to,
+                sources=UNDECIDED,
+                fence=request.fence,
+                reason=Reason.BY_PERSON if gave_up else None,
+                reason_text=why if gave_up else "",
+                not_before=None,
+                reply=reply,
+            )
+        )
+
+    async def get(self, request_id: RequestId) -> Request:
+        """The stored request.
+
+        Raises:
+            RequestNotFound: there is none with this id.
+        """
+        request = await self._ctx.store.get(request_id)
+        if request is None:
+            raise RequestNotFound(f"There is no request {request_id}.")
+        return request
+
+    # -- many
+
+    async def cancel(self, target: Target, *, why: str, actor: str) -> BulkResult:
+        """Cancels what can be; `restore` undoes it."""
+        return await self._many(
+            target, lambda i: self._cancel(i, why=why, actor=actor), skipped="already sending or finished"
+        )
+
+    async def restore(self, target: Target, *, why: str, actor: str) -> BulkResult:
+        """Undoes a cancel: each request is again what it was."""
+
+        def change(request: Request) -> Change:
+            to = request.restore_to or Status.PENDING
+            if to is Status.RETRYING:
+                to = Status.PENDING
+            if to is Status.DEFERRED and (request.scheduled_at or 0.0) <= self._now:
+                to = Status.PENDING
+            return Change(
+                id=request.id, kind="restored", at=self._now, actor=actor, why=why, to=to,
+                sources=frozenset({Status.CANCELLED}),
+            )  # fmt: skip
+
+        return await self._each(target, change, skipped="not cancelled any more")
+
+    async def retry(self, target: Target, *, why: str, actor: str) -> BulkResult:
+        """Queues failed, expired, retrying and held requests again, with all their tries.
+
+        Those whose outcome is unknown are left out: `send_again` decides about them, one by one.
+        """
+
+        def change(request: Request) -> Change | None:
+            if request.reason is Reason.CONFIRM:
+                return None
+            return Change(
+                id=request.id, kind="retried", at=self._now, actor=actor, why=why, to=Status.PENDING,
+                sources=RETRYABLE, reset_attempts=True, reason=None, reason_text="", not_before=None,
+                scheduled_at=None,
+            )  # fmt: skip
+
+        return await self._each(target, change, skipped="not failed or waiting, or to be decided one by one")
+
+    async def reprioritise(self, target: Target, priority: int, *, why: str, actor: str) -> BulkResult:
+        """Changes the priority of what waits."""
+        _check_priority(priority)
+        return await self._many(
+            target,
+            lambda i: Change(
+                id=i, kind="reprioritised", at=self._now, actor=actor, why=why, sources=WAITING,
+                priority=priority, detail={"priority": priority},
+            ),  # fmt: skip
+            skipped="already sending or finished",
+        )
+
+    async def reschedule(
+        self, target: Target, scheduled_at: float | None, *, why: str, actor: str
+    ) -> BulkResult:
+        """Sends what waits at another time (seconds since the epoch), or now with None."""
+        later = scheduled_at is not None and scheduled_at > self._now
+        to = Status.DEFERRED if later else Status.PENDING
+        return await self._each(
+            target,
+            lambda r: Change(
+                id=r.id, kind="rescheduled", at=self._now, actor=actor, why=why,
+                to=None if r.status is to else to,
+                sources=frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING}),
+                scheduled_at=scheduled_at,
+            ),  # fmt: skip
+            skipped="already sending or finished",
+        )
+
+    async def skip_waits(self, *, actor: str) -> int:
+        """Lets everything that waits for its next try go now; tells how many."""
+        found = await self._ctx.store.find(RequestFilter(status=(Status.RETRYING,)))
+        changes = [
+            Change(
+                id=r.id, kind="sent_now", at=self._now, actor=actor, sources=frozenset({Status.RETRYING}),
+                not_before=self._now,
+            )
+            for r in found
+        ]  # fmt: skip
+        done = await self._apply(changes)
+        return len(done)
+
+    async def release_unprocessed(self) -> int:
+        """A processor was registered: what was held for want of one goes on."""
+        query = RequestFilter(status=(Status.HELD,), reason=(Reason.NO_PROCESSOR,))
+        changes = []
+        for request in await self._ctx.store.find(query):
+            try:
+                described = describe(self._ctx, request)
+            except InvalidRequest as error:
+                self._ctx.logger.warning("%s stays held: %s", request.id, error.message)
+                continue
+            if described.reason is Reason.NO_PROCESSOR:
+                continue
+            later = (request.scheduled_at or 0.0) > self._now
+            changes.append(
+                Change(
+                    id=request.id, kind="released", at=self._now, actor="queue",
+                    why="something can send it now", to=Status.DEFERRED if later else Status.PENDING,
+                    sources=frozenset({Status.HELD}), reason=None, reason_text="",
+                    edit={"data": described.data, "entity": described.entity, "lane": described.lane,
+                          "marker": described.marker, "effect": described.effect,
+                          "summary": described.summary, "search_text": described.search_text},
+                )
+            )  # fmt: skip
+        return len(await self._apply(changes))
+
+    # -- how
+
+    def _cancel(self, request_id: RequestId, *, why: str, actor: str) -> Change:
+        return Change(
+            id=request_id, kind="cancelled", at=self._now, actor=actor, why=why, to=Status.CANCELLED,
+            sources=CANCELLABLE,
+        )  # fmt: skip
+
+    async def _many(
+        self, target: Target, change: Callable[[RequestId], Change], *, skipped: str
+    ) -> BulkResult:
+        """The same change for all: a selection stays in the store."""
+        if not isinstance(target, Selection):
+            return await self._each(target, lambda r: change(r.id), skipped=skipped)
+        template = change(RequestId(""))
+        result = await self._ctx.store.apply_matching(target, template)
+        await self._announce_bulk(result, template.kind)
+        return msgspec.structs.replace(result, skipped_why=skipped if result.skipped else "")
+
+    async def _each(
+        self, target: Target, change: Callable[[Request], Change | None], *, skipped: str
+    ) -> BulkResult:
+        """A change that depends on the request: they are read first."""
+        requests = await self._load(target)
+        changes = [c for c in map(change, requests) if c is not None]
+        done = await self._apply(changes)
+        left_out = _asked_for(target, requests) - len(done)
+        return BulkResult(
+            changed=len(done),
+            skipped=left_out,
+            skipped_why=skipped if left_out else "",
+            ids=tuple(r.id for r in done[:10_000]),
+        )
+
+    async def _load(self, target: Target) -> list[Request]:
+        if isinstance(target, Selection):
+            found = await self._ctx.store.find(target.filter)
+            return [r for r in found if r.seq <= target.max_seq]
+        ids = (target,) if isinstance(target, str) else tuple(target)
+        if not ids:
+            return []
+        return await self._ctx.store.find(RequestFilter(ids=tuple(RequestId(i) for i in ids)))
+
+    async def _apply(self, changes: list[Change]) -> list[Request]:
+        done: list[Request] = []
+        for start in range(0, len(changes), 500):
+            chunk = changes[start : start + 500]
+            for change, result in zip(chunk, await self._ctx.store.apply(chunk), strict=True):
+                if not isinstance(result, QueueError):
+                    self._settler.announce(result, kind=change.kind)
+                    done.append(result)
+        return done
+
+    async def _announce_bulk(self, result: BulkResult, what: str) -> None:
+        if result.changed:
+            self._ctx.bus.publish(RequestsChanged(at=self._now, count=result.changed, what=what))
+            for request_id in self._settler.waited_for():
+                request = await self._ctx.store.get(request_id)
+                if request is not None and request.status.is_terminal:
+                    self._settler.announce(request, kind=what)
+            self._settler.changed()
+
+    @property
+    def _now(self) -> float:
+        return self._ctx.clock.now()
+
+
+def _asked_for(target: Target, found: Sequence[Request]) -> int:
+    if isinstance(target, Selection):
+        return len(found)
+    return 1 if isinstance(target, str) else len(set(target))
+
+
+def _check_priority(priority: object) -> None:
+    if not isinstance(priority, int) or not MIN_PRIORITY <= priority <= MAX_PRIORITY:
+        raise InvalidRequest(f"priority must be a whole number from 1 to 10 (10 goes first), got {priority!r}.")
+
+
+def _why_not_cancel(status: Status) -> str:
+    if status is Status.PROCESSING:
+        return "It is being sent right now and cannot be recalled. You can undo it in Autotask."
+    if status is Status.UNCERTAIN:
+        return "It may have arrived already, so it cannot be cancelled. You can say that it is not sent again."
+    return f"It is {status.value} already."

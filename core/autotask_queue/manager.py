@@ -1,0 +1,614 @@
+"""The front door of the queue: commands, queries, events. Everything a program needs is here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from array import array
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from autotask_queue.engine.assembly import Engine
+from autotask_queue.engine.breakers import BreakerBoard
+from autotask_queue.engine.bus import Callback, Mailbox
+from autotask_queue.engine.clock import SystemClock
+from autotask_queue.engine.commands import Target
+from autotask_queue.engine.context import Processors
+from autotask_queue.engine.documents import Documents
+from autotask_queue.engine.health import health
+from autotask_queue.engine.intake import build_request, check_room
+from autotask_queue.engine.monitor import merge_minutes
+from autotask_queue.engine.settle import outcome_of
+from autotask_queue.model.config import PersistenceConfig, QueueConfig, ZoneConfig
+from autotask_queue.model.errors import NoProcessor, QueueClosed, QueueError, RequestFailed
+from autotask_queue.model.events import RequestEnqueued, RequestHeld
+from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
+from autotask_queue.model.gates import Gate
+from autotask_queue.model.metrics import ConnectivityState, Counters, Health, MinuteStat, QueueMetrics
+from autotask_queue.model.request import (
+    JSON,
+    NORMAL_PRIORITY,
+    Attempt,
+    AuditEntry,
+    Durability,
+    Outcome,
+    Receipt,
+    Reply,
+    Request,
+    RequestId,
+    RequestRow,
+)
+from autotask_queue.model.status import Effect, Status
+from autotask_queue.ports import Clock, QueueProcessor, Recovery, Secrets, Store
+from autotask_queue.store import MemoryStore
+
+if TYPE_CHECKING:
+    from autotask_queue.autotask import AutotaskProcessor
+
+DEFAULT_ZONE = "default"
+_AUTOTASK = "autotask"
+
+
+class QueueManager:
+    """A queue of requests that survives what its backend survives.
+
+    Use it with `async with`, or call `initialize` and `shutdown`. It belongs to the event loop it was
+    initialised on. Commands return when they are durable; a command that cannot be done raises a
+    `QueueError`, which says what happened and what to do. A failed request is not an error: see `result`.
+
+    Args:
+        config: settings; the defaults keep the queue in memory.
+        processors: who does the work, by name, asked in this order.
+        secrets: where sign-in secrets are; with it, requests to the zones of `config.zones` (and those
+            added with `set_zone`) go to Autotask.
+        store: a backend of your own in place of the configured one.
+        clock: time, for tests.
+        rng: the source of jitter, for tests.
+        logger: where to log; "autotask_queue" if None.
+    """
+
+    def __init__(
+        self,
+        config: QueueConfig | None = None,
+        *,
+        processors: Mapping[str, QueueProcessor] | None = None,
+        secrets: Secrets | None = None,
+        store: Store | None = None,
+        clock: Clock | None = None,
+        rng: random.Random | None = None,
+        logger: logging.Logger | None = None,
+    ) -> None:
+        config = config or QueueConfig()
+        clock = clock or SystemClock()
+        own = Processors()
+        for name, processor in (processors or {}).items():
+            own[name] = processor
+        self._autotask: AutotaskProcessor | None = None
+        if secrets is not None:
+            from autotask_queue.autotask import AutotaskProcessor  # brings httpx: slow to import
+
+            self._autotask = AutotaskProcessor(config.zones, secrets, clock=clock)
+            own[_AUTOTASK] = self._autotask
+        self._engine = Engine(
+            config=config,
+            store=store or _open_store(config.persistence),
+            clock=clock,
+            processors=own,
+            logger=logger or logging.getLogger("autotask_queue"),
+            rng=rng or random.Random(),
+        )
+
+    # -- life
+
+    async def initialize(self) -> Recovery:
+        """Opens the queue, recovers what a killed process left, and starts sending.
+
+        Raises:
+            StoreError: the file is in use, damaged beyond use, read-only, too new, …
+        """
+        return await self._engine.start()
+
+    async def shutdown(self, *, grace: float | None = None) -> None:
+        """Stops sending, waits up to `grace` seconds for what is on the wire, and closes the queue.
+
+        A write still unanswered then becomes uncertain: it is looked up, not sent again, next time.
+        Calling it again does nothing.
+        """
+        was_running = self._engine.started
+        await self._engine.stop(self.config.shutdown_grace if grace is None else grace)
+        if was_running and self._autotask is not None:
+            await self._autotask.close()
+
+    async def __aenter__(self) -> Self:
+        await self.initialize()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    @property
+    def config(self) -> QueueConfig:
+        """The settings in force."""
+        return self._engine.ctx.config
+
+    @property
+    def processors(self) -> Processors:
+        """Processors by name. Registering one releases the requests that were held for want of it."""
+        return self._engine.ctx.processors
+
+    @property
+    def durability(self) -> Durability:
+        """What an acknowledged request survives."""
+        return self._engine.ctx.store.durability
+
+    @property
+    def location(self) -> str:
+        """Where the queue is kept, for people."""
+        return self._engine.ctx.store.location
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the queue is open."""
+        return self._engine.started
+
+    # -- putting in
+
+    async def submit(
+        self,
+        endpoint: str,
+        method: str = "GET",
+        zone: str = DEFAULT_ZONE,
+        *,
+        priority: int = NORMAL_PRIORITY,
+        data: JSON = None,
+        headers: Mapping[str, str] | None = None,
+        metadata: Mapping[str, JSON] | None = None,
+        retryable: bool = True,
+        batchable: bool = False,
+        timeout: float | None = None,
+        max_retries: int | None = None,
+        scheduled_at: float | None = None,
+        expires_at: float | None = None,
+        dedup_key: str | None = None,
+        depends_on: Sequence[RequestId] = (),
+        base: Mapping[str, JSON] | None = None,
+        lane: str | None = None,
+        effect: Effect | None = None,
+        request_id: RequestId | None = None,
+        summary: str = "",
+        actor: str = "",
+    ) -> Receipt:
+        """Stores a request; it is sent when its turn comes. Durable when this returns.
+
+        Args:
+            endpoint: path below the zone's API root, such as "/Tickets".
+            method: HTTP method.
+            zone: the connection's name.
+            priority: 1 to 10, 10 first.
+            data: the document to send, anything JSON can hold.
+            headers: further headers; never secrets.
+            metadata: kept with the request, not sent.
+            retryable: False fails at the first failure.
+            batchable: may share a call with others (reads by id).
+            timeout: seconds one attempt may take.
+            max_retries: tries after the first.
+            scheduled_at: not before this time, seconds since the epoch.
+            expires_at: pointless after this time, seconds since the epoch.
+            dedup_key: refused while an unfinished request has the same key.
+            depends_on: ids that must be completed first.
+            base: the edited fields as they were when a person edited them, for conflict detection.
+            lane: writes with the same lane go one at a time, in order.
+            effect: declares a POST to be a read.
+            request_id: your own UUID; submitting it twice stores one request.
+            summary: one line for people; made from the request if empty.
+            actor: who, for the audit trail.
+
+        Raises:
+            InvalidRequest: it could never be sent as it is.
+            QueueFull: too many wait already.
+            StoreError: it could not be stored.
+        """
+        self._check_open()
+        request = build_request(
+            self._engine.ctx,
+            endpoint,
+            method,
+            zone,
+            priority=priority,
+            data=data,
+            headers=headers,
+            metadata=metadata,
+            retryable=retryable,
+            batchable=batchable,
+            timeout=timeout,
+            max_retries=max_retries,
+            scheduled_at=scheduled_at,
+            expires_at=expires_at,
+            dedup_key=dedup_key,
+            depends_on=depends_on,
+            base=base,
+            lane=lane,
+            effect=effect,
+            request_id=request_id,
+            summary=summary,
+            actor=actor,
+        )
+        check_room(self._engine.ctx, request)
+        stored = (await self._engine.ctx.store.enqueue([request], actor=request.actor))[0]
+        if isinstance(stored, QueueError):
+            raise stored
+        duplicate = stored.created_at != request.created_at
+        if not duplicate:
+            self._announce_new(stored)
+        return Receipt(
+            id=stored.id,
+            seq=stored.seq,
+            durability=self.durability,
+            status=stored.status,
+            duplicate=duplicate,
+        )
+
+    async def enqueue(self, endpoint: str, method: str = "GET", zone: str = DEFAULT_ZONE, **options: Any) -> Reply:
+        """Submits a request and waits for its reply, however long that takes; options as in `submit`.
+
+        Raises:
+            RequestFailed: it ended without success; its `outcome` has the failure.
+            NoProcessor: nothing registered can send it; it was not kept.
+            InvalidRequest, QueueFull, StoreError: as in `submit`.
+        """
+        receipt = await self.submit(endpoint, method, zone, **options)
+        if receipt.status is Status.HELD and not receipt.duplicate:
+            await self.cancel_request(receipt.id, why="no processor takes it")
+            raise NoProcessor(f"No processor takes {method} {endpoint} of zone {zone!r}.")
+        outcome = await self._engine.settler.wait(receipt.id)
+        if outcome.ok:
+            return outcome.reply or Reply()
+        failure = outcome.failure
+        words = failure.message if failure else f"It was {outcome.status.value}."
+        raise RequestFailed(words, outcome=outcome, remedy=failure.remedy if failure else "")
+
+    async def result(self, request_id: str, timeout: float | None = None) -> Outcome:
+        """How a request ended. Waits until it has, at most `timeout` seconds; works after a restart too.
+
+        Never raises for a failed request. After `timeout` it tells where the request stands.
+
+        Raises:
+            RequestNotFound: there is no such request (any more).
+        """
+        self._check_open()
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._engine.settler.wait(RequestId(request_id))
+        except TimeoutError:
+            return outcome_of(await self.get_request(request_id))
+
+    def _announce_new(self, request: Request) -> None:
+        bus, now = self._engine.ctx.bus, self._engine.ctx.clock.now()
+        bus.publish(RequestEnqueued(at=now, request=request))
+        if request.status is Status.HELD:
+            bus.publish(RequestHeld(at=now, request=request))
+        self._engine.wake()
+
+    # -- looking
+
+    async def get_request(self, request_id: str) -> Request:
+        """One request.
+
+        Raises:
+            RequestNotFound: there is none with this id.
+        """
+        self._check_open()
+        return await self._engine.commands.get(RequestId(request_id))
+
+    async def get_requests(self, query: RequestFilter | None = None) -> list[Request]:
+        """All requests that match, in the filter's order."""
+        self._check_open()
+        return await self._engine.ctx.store.find(query or RequestFilter())
+
+    async def count(self, query: RequestFilter | None = None) -> int:
+        """How many match."""
+        self._check_open()
+        return await self._engine.ctx.store.count(query or RequestFilter())
+
+    async def index(self, query: RequestFilter | None = None) -> array[int]:
+        """The `seq` of all that match, in order: 8 MB a million. For tables over everything."""
+        self._check_open()
+        return await self._engine.ctx.store.index(query or RequestFilter())
+
+    async def rows(self, seqs: Sequence[int]) -> list[RequestRow]:
+        """What a list shows of these requests; unknown ones are left out."""
+        self._check_open()
+        return await self._engine.ctx.store.rows(seqs)
+
+    async def attempts(self, request_id: str) -> list[Attempt]:
+        """Every try and lookup of a request, oldest first."""
+        self._check_open()
+        return await self._engine.ctx.store.attempts(RequestId(request_id))
+
+    async def audit(
+        self,
+        *,
+        request_id: str | None = None,
+        kinds: Sequence[str] = (),
+        limit: int = 100,
+        before_seq: int | None = None,
+    ) -> list[AuditEntry]:
+        """The audit trail, newest first."""
+        self._check_open()
+        own = None if request_id is None else RequestId(request_id)
+        return await self._engine.ctx.store.audit(
+            request_id=own, kinds=kinds, limit=limit, before_seq=before_seq
+        )
+
+    def counters(self) -> Counters:
+        """Exact counts by zone, endpoint and status; from memory."""
+        return self._engine.ctx.store.counters()
+
+    def selection(self, query: RequestFilter) -> Selection:
+        """Everything that matches now; requests that arrive later do not join."""
+        return Selection(filter=query, max_seq=self._engine.ctx.store.max_seq())
+
+    # -- commands on requests
+
+    async def cancel_request(self, request_id: str, *, why: str = "", actor: str = "") -> Request:
+        """Cancels one request.
+
+        Raises:
+            IllegalTransition: it is being sent, may have been sent, or is finished.
+            RequestNotFound: there is none with this id.
+        """
+        self._check_open()
+        return await self._engine.commands.cancel_one(
+            RequestId(request_id), why=why, actor=self._actor(actor)
+        )
+
+    async def cancel(self, target: Target, *, why: str = "", actor: str = "") -> BulkResult:
+        """Cancels what can be of `target`."""
+        self._check_open()
+        return await self._engine.commands.cancel(target, why=why, actor=self._actor(actor))
+
+    async def clear(self, zone: str | None = None, *, why: str = "", actor: str = "") -> BulkResult:
+        """Cancels everything that waits, of one zone or of all. Nothing on the wire is touched."""
+        query = RequestFilter(zone=() if zone is None else (zone,), status=_WAITING)
+        return await self.cancel(self.selection(query), why=why or "queue cleared", actor=actor)
+
+    async def restore(self, target: Target, *, why: str = "", actor: str = "") -> BulkResult:
+        """Undoes a cancel: the requests are what they were, byte for byte."""
+        self._check_open()
+        return await self._engine.commands.restore(target, why=why, actor=self._actor(actor))
+
+    async def retry(self, target: Target, *, why: str = "", actor: str = "") -> BulkResult:
+        """Queues failed, expired, held and retrying requests again, with all their tries."""
+        self._check_open()
+        return await self._engine.commands.retry(target, why=why, actor=self._actor(actor))
+
+    async def reprioritise(
+        self, target: Target, priority: int, *, why: str = "", actor: str = ""
+    ) -> BulkResult:
+        """Changes the priority (1 to 10) of what waits."""
+        self._check_open()
+        return await self._engine.commands.reprioritise(
+            target, priority, why=why, actor=self._actor(actor)
+        )
+
+    async def reschedule(
+        self, target: Target, scheduled_at: float | None, *, why: str = "", actor: str = ""
+    ) -> BulkResult:
+        """Sends what waits at another time, seconds since the epoch; None means as soon as possible."""
+        self._check_open()
+        return await self._engine.commands.reschedule(
+            target, scheduled_at, why=why, actor=self._actor(actor)
+        )
+
+    async def edit(self, request_id: str, *, why: str = "", actor: str = "", **fields: Any) -> Request:
+        """Changes a waiting or failed request; a failed one is queued again.
+
+        Fields: data, endpoint, method, headers, metadata, priority, scheduled_at, expires_at, timeout,
+        max_retries, summary.
+
+        Raises:
+            InvalidRequest: the new content could never be sent; nothing changed.
+            IllegalTransition, RequestNotFound: as in `cancel_request`.
+        """
+        self._check_open()
+        return await self._engine.commands.edit(
+            RequestId(request_id), why=why, actor=self._actor(actor), fields=fields
+        )
+
+    async def send_again(self, request_id: str, *, why: str, actor: str = "") -> Request:
+        """Sends a write of unknown outcome once more: a person is sure that it did not arrive.
+
+        Raises:
+            ReasonRequired, IllegalTransition, RequestNotFound
+        """
+        self._check_open()
+        return await self._engine.commands.send_again(
+            RequestId(request_id), why=why, actor=self._actor(actor)
+        )
+
+    async def mark_sent(
+        self, request_id: str, *, why: str, record_id: int | None = None, actor: str = ""
+    ) -> Request:
+        """Completes a write of unknown outcome: a person found it in Autotask (as `record_id`)."""
+        self._check_open()
+        return await self._engine.commands.mark_sent(
+            RequestId(request_id), why=why, record_id=record_id, actor=self._actor(actor)
+        )
+
+    async def do_not_send(self, request_id: str, *, why: str, actor: str = "") -> Request:
+        """Gives up a write of unknown outcome; it is failed from then on."""
+        self._check_open()
+        return await self._engine.commands.do_not_send(
+            RequestId(request_id), why=why, actor=self._actor(actor)
+        )
+
+    # -- gates
+
+    async def pause(self, expires_in: float | None = None, *, why: str = "", actor: str = "") -> None:
+        """Stops sending for `expires_in` seconds, or until `resume`. Survives a restart."""
+        self._check_open()
+        await self._engine.gates.pause(expires_in, why=why, actor=self._actor(actor))
+
+    async def resume(self, *, why: str = "", actor: str = "") -> None:
+        """Ends a pause."""
+        self._check_open()
+        await self._engine.gates.resume(why=why, actor=self._actor(actor))
+
+    pause_processing = pause
+    resume_processing = resume
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a pause is in force."""
+        return self._engine.gates.paused_until is not None
+
+    @property
+    def paused_until(self) -> float | None:
+        """Seconds since the epoch; None if not paused, or until somebody resumes."""
+        until = self._engine.gates.paused_until
+        return None if until in (None, float("inf")) else until
+
+    async def work_offline(self, *, actor: str = "") -> None:
+        """Sends nothing until `work_online`. Survives a restart."""
+        self._check_open()
+        await self._engine.connectivity.work_offline(actor=self._actor(actor))
+
+    async def work_online(self, *, actor: str = "") -> ConnectivityState:
+        """Ends `work_offline` and checks the connection."""
+        self._check_open()
+        await self._engine.connectivity.work_online(actor=self._actor(actor))
+        return self.connectivity
+
+    async def check_connection(self) -> ConnectivityState:
+        """Checks the connection now."""
+        self._check_open()
+        await self._engine.connectivity.check()
+        return self.connectivity
+
+    async def send_now(self, *, actor: str = "") -> int:
+        """Skips the waits before the next try; tells how many. Never opens a closed gate."""
+        self._check_open()
+        count = await self._engine.commands.skip_waits(actor=self._actor(actor))
+        self._engine.wake()
+        return count
+
+    @property
+    def connectivity(self) -> ConnectivityState:
+        """What is believed about the network."""
+        return self._engine.connectivity.state
+
+    def gates(self) -> tuple[Gate, ...]:
+        """Every closed gate; `gate_for` tells which explains a request's wait."""
+        return self._engine.gates.for_people()
+
+    @property
+    def circuit_breaker(self) -> BreakerBoard:
+        """The breakers of all zones."""
+        return self._engine.board
+
+    # -- numbers
+
+    async def get_metrics(self) -> QueueMetrics:
+        """The queue in numbers."""
+        self._check_open()
+        return await self._engine.monitor.metrics()
+
+    async def get_health(self) -> Health:
+        """How the queue is, and which part of it needs what."""
+        return health(self._engine)
+
+    async def minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]:
+        """What each minute saw, oldest first, the running one included. Seconds since the epoch."""
+        self._check_open()
+        stored = await self._engine.ctx.store.load_minutes(since=since, until=until)
+        running = await self._engine.monitor.running_minute()
+        return stored if until is not None and until < running.at else merge_minutes(stored, running)
+
+    async def size_bytes(self) -> int:
+        """How much room the queue takes."""
+        return await self._engine.ctx.store.size_bytes()
+
+    # -- events
+
+    def on(self, name: str, callback: Callback) -> Any:
+        """Calls `callback` for each event called `name` ("*": all); returns a function that ends it.
+
+        Callbacks run on the loop, at once; errors in them are logged and hurt nobody else.
+
+        Raises:
+            UnknownEvent: no event has this name.
+        """
+        return self._engine.ctx.bus.on(name, callback)
+
+    def events(self, capacity: int = 10_000) -> AsyncIterator[Any]:
+        """All events from now on. A reader that is too slow gets `EventsLost`."""
+        return self._engine.ctx.bus.events(capacity)
+
+    def mailbox(self, capacity: int = 10_000) -> Mailbox:
+        """A bounded queue of events for a reader on its own schedule."""
+        return self._engine.ctx.bus.mailbox(capacity)
+
+    # -- zones and documents
+
+    @property
+    def zones(self) -> Mapping[str, ZoneConfig]:
+        """The configured connections."""
+        return MappingProxyType(self.config.zones)
+
+    async def set_zone(self, name: str, zone: ZoneConfig) -> None:
+        """Adds or changes a connection; its secrets must be in `secrets` already.
+
+        Raises:
+            NoProcessor: the queue was made without `secrets`.
+        """
+        if self._autotask is None:
+            raise NoProcessor("This queue was made without a place for secrets.")
+        self._set_zones({**self.config.zones, name: zone})
+        self._autotask.set_zone(name, zone)
+        self._engine.gates.sign_in_mended(name)
+        if self._engine.started:
+            await self._engine.commands.release_unprocessed()
+            self._engine.wake()
+
+    async def remove_zone(self, name: str) -> None:
+        """Forgets a connection. Its requests stay and wait."""
+        self._set_zones({k: v for k, v in self.config.zones.items() if k != name})
+        if self._autotask is not None:
+            self._autotask.remove_zone(name)
+
+    def retry_sign_in(self, zone: str) -> None:
+        """Lets a zone try its sign-in again, which was refused."""
+        self._engine.gates.sign_in_mended(zone)
+
+    @property
+    def documents(self) -> Documents:
+        """Small documents kept beside the requests."""
+        return self._engine.documents
+
+    def _set_zones(self, zones: dict[str, ZoneConfig]) -> None:
+        self._engine.ctx.config = msgspec.structs.replace(self.config, zones=zones)
+
+    def _actor(self, actor: str) -> str:
+        return actor or self._engine.ctx.actor
+
+    def _check_open(self) -> None:
+        if not self._engine.started:
+            raise QueueClosed("The queue has not been started, or it is shut down.")
+
+
+
+def _open_store(persistence: PersistenceConfig) -> Store:
+    if persistence.backend == "memory":
+        return MemoryStore()
+    from autotask_queue.store.sqlite import SqliteStore
+
+    return SqliteStore(persistence.connection.db_path)
+
+
+_WAITING = (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD)

@@ -1,0 +1,146 @@
+"""What follows from a failed attempt: by class of failure, "was it applied?" first.
+
+Back-off is full jitter (AWS Architecture Blog, "Exponential Backoff And Jitter"); at the cap the
+jitter is kept, so that a fleet that failed together does not come back together.
+"""
+
+from __future__ import annotations
+
+import random
+from enum import StrEnum
+
+import msgspec
+
+from autotask_queue.model.config import RetryConfig
+from autotask_queue.model.failure import Applied, Failure, FailureClass
+from autotask_queue.model.request import Request
+from autotask_queue.model.status import Effect, Reason, Status
+
+FLOOR = 0.2
+"""Seconds; no retry comes sooner."""
+_EXPONENT_CAP = 16
+_APP_ERROR_TRIES = 2
+"""A refusal in unknown words is tried once more (locked tables exist), then a person must look."""
+
+
+class Signal(StrEnum):
+    """What an attempt tells the zone's breaker."""
+
+    OK = "ok"
+    FAIL = "fail"
+    NEUTRAL = "neutral"
+    THROTTLE = "throttle"
+
+
+class ZoneEffect(StrEnum):
+    """What an attempt means for the whole zone."""
+
+    NONE = "none"
+    OFFLINE = "offline"
+    """The network may be gone: check the connection."""
+    THROTTLED = "throttled"
+    SIGN_IN = "sign_in"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """The decision about a request after a failure.
+
+    `delay` is seconds until the next try (None: none), `counts` whether it used up a try.
+    """
+
+    to: Status
+    signal: Signal
+    reason: Reason | None = None
+    delay: float | None = None
+    counts: bool = False
+    zone: ZoneEffect = ZoneEffect.NONE
+
+
+def backoff(tries: int, config: RetryConfig, rng: random.Random, *, factor: float = 1.0) -> float:
+    """Seconds to wait after the `tries`-th counted failure (1 for the first).
+
+    Full jitter in [FLOOR, base * multiplier**(tries-1)]; once that reaches `max_delay`, drawn from
+    its upper half. Without `jitter` the upper bound itself.
+    """
+    exponent = min(max(tries - 1, 0), _EXPONENT_CAP)
+    bound = config.base_delay * factor * config.multiplier**exponent
+    if not config.jitter:
+        return max(FLOOR, min(config.max_delay, bound)) if config.max_delay >= FLOOR else config.max_delay
+    if bound >= config.max_delay:
+        return config.max_delay * rng.uniform(0.5, 1.0)
+    return min(config.max_delay, max(min(FLOOR, bound), rng.uniform(0.0, bound)))
+
+
+def throttle_pause(times: int, rng: random.Random, *, failure: Failure) -> float:
+    """Seconds the whole zone rests after the `times`-th refusal in a row for too many calls."""
+    if failure.kind is FailureClass.THREAD_LIMIT:
+        return rng.uniform(1.0, 3.0)
+    pause = rng.uniform(0.5, 1.0) * min(60.0, 2.0 ** min(max(times, 1), 6))
+    return max(pause, min(failure.retry_after or 0.0, 3_600.0))
+
+
+def judge(request: Request, failure: Failure, config: RetryConfig, rng: random.Random) -> Verdict:
+    """Decides what becomes of `request`, whose attempt ended with `failure`."""
+    if request.effect is Effect.WRITE and failure.applied is not Applied.NO:
+        return _unknown(failure)
+    match failure.kind:
+        case FailureClass.LOCAL_OFFLINE:
+            return Verdict(to=Status.PENDING, signal=Signal.NEUTRAL, zone=ZoneEffect.OFFLINE)
+        case FailureClass.CONNECT_FAIL:
+            return _retry(request, config, rng, signal=Signal.FAIL, zone=ZoneEffect.OFFLINE)
+        case FailureClass.THROTTLE | FailureClass.THREAD_LIMIT | FailureClass.QUOTA_SUSPENDED:
+            return Verdict(to=Status.PENDING, signal=Signal.THROTTLE, zone=ZoneEffect.THROTTLED)
+        case FailureClass.AUTH:
+            return Verdict(to=Status.PENDING, signal=Signal.NEUTRAL, zone=ZoneEffect.SIGN_IN)
+        case FailureClass.CANCELLED:
+            return Verdict(to=Status.PENDING, signal=Signal.NEUTRAL)
+        case FailureClass.SERVER_TRANSIENT:
+            return _retry(request, config, rng, signal=Signal.FAIL)
+        case FailureClass.TIMEOUT_UNKNOWN:
+            return _retry(request, config, rng, signal=Signal.FAIL, factor=2.0)
+        case FailureClass.PROCESSOR_ERROR | FailureClass.WRONG_ZONE:
+            return _retry(request, config, rng, signal=Signal.NEUTRAL)
+        case FailureClass.APP_ERROR:
+            if request.attempts + 1 < _APP_ERROR_TRIES:
+                return _retry(request, config, rng, signal=Signal.NEUTRAL)
+            return Verdict(to=Status.FAILED, signal=Signal.NEUTRAL, counts=True)
+        case FailureClass.CONFLICT:
+            return Verdict(to=Status.HELD, signal=Signal.NEUTRAL, reason=Reason.CONFLICT)
+        case FailureClass.NOT_FOUND:
+            return _not_found(request)
+        case FailureClass.VALIDATION | FailureClass.PERMISSION | FailureClass.BUG:
+            return Verdict(to=Status.FAILED, signal=Signal.NEUTRAL, counts=True)
+
+
+def _unknown(failure: Failure) -> Verdict:
+    signal = Signal.NEUTRAL
+    zone = ZoneEffect.NONE
+    if failure.kind in (FailureClass.TIMEOUT_UNKNOWN, FailureClass.SERVER_TRANSIENT):
+        signal = Signal.FAIL
+        zone = ZoneEffect.OFFLINE if failure.kind is FailureClass.TIMEOUT_UNKNOWN else ZoneEffect.NONE
+    reason = Reason.INTERRUPTED if failure.kind is FailureClass.CANCELLED else Reason.REPLY_LOST
+    return Verdict(to=Status.UNCERTAIN, signal=signal, reason=reason, counts=True, zone=zone)
+
+
+def _retry(
+    request: Request,
+    config: RetryConfig,
+    rng: random.Random,
+    *,
+    signal: Signal,
+    zone: ZoneEffect = ZoneEffect.NONE,
+    factor: float = 1.0,
+) -> Verdict:
+    tries = request.attempts + 1
+    if not request.retryable or tries > request.max_retries:
+        return Verdict(to=Status.FAILED, signal=signal, counts=True, zone=zone)
+    delay = backoff(tries, config, rng, factor=factor)
+    return Verdict(to=Status.RETRYING, signal=signal, delay=delay, counts=True, zone=zone)
+
+
+def _not_found(request: Request) -> Verdict:
+    if request.method == "DELETE":  # what was to be gone is gone
+        return Verdict(to=Status.COMPLETED, signal=Signal.NEUTRAL, counts=True)
+    if request.method in ("PATCH", "PUT"):
+        return Verdict(to=Status.HELD, signal=Signal.NEUTRAL, reason=Reason.GONE, counts=True)
+    return Verdict(to=Status.FAILED, signal=Signal.NEUTRAL, counts=True)

@@ -1,0 +1,129 @@
+"""`QuickSetup`: a running queue in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import msgspec
+from typing_extensions import override
+
+from autotask_queue.manager import QueueManager
+from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
+from autotask_queue.model.presets import create_default_configuration, create_production_configuration
+from autotask_queue.ports import QueueProcessor
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """How to sign in to one zone. An empty `url` is found through Autotask's zone discovery."""
+
+    user: str
+    secret: str
+    integration_code: str
+    url: str = ""
+    impersonate: int | None = None
+    resource_id: int | None = None
+
+    @override
+    def __repr__(self) -> str:
+        """Without the secrets."""
+        return f"Credentials(user={self.user!r}, url={self.url!r})"
+
+
+class SessionSecrets:
+    """Secrets kept in memory for as long as the program runs."""
+
+    def __init__(self, values: Mapping[str, str] | None = None) -> None:
+        self._values = dict(values or {})
+
+    async def get(self, name: str) -> str | None:
+        """The secret, or None."""
+        return self._values.get(name)
+
+    async def set(self, name: str, value: str) -> None:
+        """Keeps a secret."""
+        self._values[name] = value
+
+    async def delete(self, name: str) -> None:
+        """Forgets a secret."""
+        self._values.pop(name, None)
+
+    def describe(self) -> str:
+        """For people."""
+        return "this session only"
+
+
+class QueueSetup:
+    """A queue about to run: use it with `async with`, or `await` it and call `shutdown` yourself."""
+
+    def __init__(self, manager: QueueManager) -> None:
+        self._manager = manager
+
+    async def __aenter__(self) -> QueueManager:
+        return await self._manager.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._manager.__aexit__(kind, error, trace)
+
+    def __await__(self) -> Generator[Any, None, QueueManager]:
+        return self._manager.__aenter__().__await__()
+
+
+class QuickSetup:
+    """Ready-made queues. `processors` do the work, or `credentials` by zone send it to Autotask.
+
+    Further keywords are settings, as in `create_default_configuration`.
+    """
+
+    @staticmethod
+    def memory(
+        *,
+        processors: Mapping[str, QueueProcessor] | None = None,
+        credentials: Mapping[str, Credentials] | None = None,
+        **config: Any,
+    ) -> QueueSetup:
+        """A queue that lives as long as the process."""
+        base = create_default_configuration(**config)
+        memory = build_config(config_to_dict(base), {"persistence": {"backend": "memory"}})
+        return _setup(memory, processors, credentials)
+
+    @staticmethod
+    def sqlite(
+        path: str | Path,
+        *,
+        processors: Mapping[str, QueueProcessor] | None = None,
+        credentials: Mapping[str, Credentials] | None = None,
+        **config: Any,
+    ) -> QueueSetup:
+        """A queue in a file: what was acknowledged survives a crash and a power cut."""
+        persistence = {"backend": "sqlite", "connection": {"db_path": str(path)}}
+        base = create_production_configuration(**config)
+        return _setup(build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials)
+
+
+def _setup(
+    config: QueueConfig,
+    processors: Mapping[str, QueueProcessor] | None,
+    credentials: Mapping[str, Credentials] | None,
+) -> QueueSetup:
+    if not credentials:
+        return QueueSetup(QueueManager(config, processors=processors))
+    secrets, zones = {}, dict(config.zones)
+    for name, c in credentials.items():
+        secrets[f"{name}/secret"] = c.secret
+        secrets[f"{name}/integration_code"] = c.integration_code
+        zones[name] = ZoneConfig(
+            url=c.url,
+            user=c.user,
+            secret=f"session:{name}/secret",
+            integration_code=f"session:{name}/integration_code",
+            impersonate=c.impersonate,
+            resource_id=c.resource_id,
+        )
+    config = msgspec.structs.replace(config, zones=zones)
+    return QueueSetup(QueueManager(config, processors=processors, secrets=SessionSecrets(secrets)))
+

@@ -1,0 +1,1 @@
+"""Pure measurement: histograms and rates that need no clock of their own."""
