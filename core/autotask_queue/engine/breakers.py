@@ -86,6 +86,8 @@ class BreakerBoard:
     def release(self, zone: str, permit: Permit, signal: Signal) -> None:
         """Gives a permit back; announces and stores what follows from it."""
         self._announce(zone, self.zone(zone).release(permit, signal, self._mono, self._wall))
+        if permit.probe:  # the next test may go
+            self.changed()
 
     def tick(self) -> None:
         """Applies what time has brought."""
