@@ -15,7 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
 
@@ -131,6 +131,10 @@ def ensure(profile: Profile) -> Path:
     return python
 
 
+# A folder or a second index may hold a file for this machine alone; a lock needs the hashes for all.
+_PARTIAL_SOURCES = ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX_STRATEGY")
+
+
 def compile_locks(*, upgrade: bool) -> None:
     """Writes the locks anew from pyproject.toml, for every supported Python and system at once.
 
@@ -157,7 +161,7 @@ def compile_locks(*, upgrade: bool) -> None:
             "--custom-compile-command=python3 packaging/dev.py lock", f"--output-file={lock_path(name)}",
         )  # fmt: skip
         command = ["pip", "compile", *source, *options, *(["--upgrade"] if upgrade else [])]
-        if not _uv(python, *command):
+        if not _uv(python, *command, without=_PARTIAL_SOURCES):
             raise SetupFailed("The locks could not be made; uv's lines above say why.")
         _say(f"wrote {lock_path(name).relative_to(ROOT)}")
 
@@ -203,15 +207,18 @@ def _has_pip(python: Path) -> bool:
 
 
 def _pip(python: Path, *arguments: str | Path) -> bool:
-    options = ("--disable-pip-version-check", "--quiet")
+    # Twice quiet: errors only.
+    options = ("--disable-pip-version-check", "--quiet", "--quiet")
     return _has_pip(python) and _run(python, "-m", "pip", *options, *arguments)
 
 
-def _uv(python: Path, *arguments: str | Path) -> bool:
+def _uv(python: Path, *arguments: str | Path, without: Iterable[str] = ()) -> bool:
     listed = subprocess.run(
         [python, "-m", "pip", "config", "list"], check=False, capture_output=True, text=True, encoding="utf-8"
     )
     environment = {**os.environ, **uv_settings(listed.stdout, os.environ), "VIRTUAL_ENV": str(VENV)}
+    for name in without:
+        environment.pop(name, None)
     return _run(venv_program("uv"), *arguments, environment=environment)
 
 

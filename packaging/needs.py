@@ -176,4 +176,10 @@ def apt_install(missing: Iterable[Need]) -> int:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, stdin=subprocess.DEVNULL)
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    return subprocess.run(command, check=False, env=environment, stdin=subprocess.DEVNULL).returncode
+    # What dpkg says about each of a hundred packages is of interest only when it fails.
+    done = subprocess.run(
+        command, check=False, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    if done.returncode:
+        print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
+    return done.returncode

@@ -107,6 +107,16 @@ def test_every_file_is_hashed(lock: str) -> None:
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", text) for text in hashes), requirement
 
 
+@pytest.mark.parametrize("lock", ["console", "dev"])
+def test_lock_serves_every_python_and_system(lock: str) -> None:
+    """A lock made from an index that holds this machine's files only would fail on the next machine."""
+    hashes = {requirement.name: len(found) for requirement, found in entries(lock)}
+
+    # Three Pythons on three systems at least; Qt has one file a system.
+    assert min(hashes[name] for name in ("cffi", "msgspec", "sqlcipher3", "numpy")) >= 9
+    assert hashes["pyside6-essentials"] >= 4
+
+
 @pytest.mark.parametrize("lock", LOCKS)
 def test_lock_names_no_address(lock: str) -> None:
     assert not re.search(r"://|--(extra-)?index-url|--find-links|--trusted-host|@ file", text_of(lock))
