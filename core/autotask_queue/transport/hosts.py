@@ -39,7 +39,7 @@ class HostGuard:
         if not self.trusts(url) or origin(url) != origin(home):
             raise ProcessorError(
                 f"The sign-in was not sent to {_shown(url)}: that is not this zone’s Autotask server.",
-                kind=FailureClass.WRONG_ZONE,
+                kind=FailureClass.AUTH,
                 applied=Applied.NO,
                 remedy="Correct the zone’s address, or leave it empty to have it found.",
             )
