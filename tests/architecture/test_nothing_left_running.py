@@ -48,6 +48,18 @@ def test_task_of_a_loop_of_its_own():
 async def test_timer():
     asyncio.get_running_loop().call_later(60, print)
 
+def test_timer_and_task_on_the_loop_of_the_console(qapp):
+    from autotask_console.runtime import loop
+
+    async def timer():
+        asyncio.get_running_loop().call_later(60, repr)
+
+    async def task():
+        asyncio.create_task(asyncio.sleep(60), name="lost-on-qt")
+
+    loop.run(qapp, timer)
+    loop.run(qapp, task)
+
 def test_thread():
     threading.Thread(target=threading.Event().wait, name="lost-thread", daemon=True).start()
 
@@ -69,13 +81,15 @@ def test_a_leak_fails_the_test_that_made_it(
 ) -> None:
     result = run(pytester, monkeypatch, LEAKS)
 
-    result.assert_outcomes(passed=8, errors=8)
+    result.assert_outcomes(passed=9, errors=9)
     result.stdout.fnmatch_lines_random(
         [
             "*task still running: lost-by-test *",
             "*task still running: lost-by-fixture *",
             "*task still running: lost-by-run *",
             "*timer still set: *print*",
+            "*timer still set: *repr*",
+            "*task still running: lost-on-qt *",
             "*thread still running: lost-thread*",
             "*top-level widget left: QLabel lost-label*",
             "*unexpected log record: WARNING autotask_queue.store: the file is lost*",
@@ -109,6 +123,15 @@ async def test_tasks(server, wider):
     async with asyncio.timeout(60):
         await asyncio.to_thread(int)
 
+def test_the_loop_of_the_console(qapp):
+    from autotask_console.runtime import loop
+
+    async def main():
+        async with asyncio.timeout(60):
+            await asyncio.sleep(0.001)
+
+    loop.run(qapp, main)
+
 def test_widget(qtbot, wider):
     qtbot.addWidget(QLabel("shown"))
     QLabel("forgotten")
@@ -125,4 +148,4 @@ def test_log_at_run_time(expected_logs):
 
 
 def test_clean_tests_pass(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(pytester, monkeypatch, CLEAN).assert_outcomes(passed=4)
+    run(pytester, monkeypatch, CLEAN).assert_outcomes(passed=5)

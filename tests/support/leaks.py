@@ -151,13 +151,19 @@ def check_loop(loop: asyncio.AbstractEventLoop) -> list[str]:
             "    Await it, cancel it and await that, or start it in a TaskGroup; shutdown() ends the queue's."
             for task in tasks
         ]
-    # Private, and the only way to see a timer that nobody will hear. Foreign loops have no such list.
-    scheduled: Iterable[asyncio.TimerHandle] = getattr(loop, "_scheduled", ())
     return [
         f"timer still set: {handle!r}\n    Keep the handle that call_later() gave and cancel() it at the end."
-        for handle in scheduled
+        for handle in _timers(loop)
         if not handle.cancelled()
     ]
+
+
+def _timers(loop: asyncio.AbstractEventLoop) -> list[asyncio.TimerHandle]:
+    # Private, and the only way to see a timer that nobody will hear: asyncio's loops keep a heap, the
+    # console's loop (runtime/loop.py) a Qt timer for each handle.
+    scheduled: Iterable[asyncio.Handle] = getattr(loop, "_scheduled", None) or ()
+    on_qt: dict[int, asyncio.Handle] = getattr(getattr(loop, "_timer", None), "_handles", {})
+    return [handle for handle in (*scheduled, *on_qt.values()) if isinstance(handle, asyncio.TimerHandle)]
 
 
 def _what_runs(task: asyncio.Task[object]) -> object:
