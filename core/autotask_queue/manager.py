@@ -104,13 +104,16 @@ class QueueManager:
 
     # -- life
 
-    async def initialize(self) -> Recovery:
+    async def initialize(self, *, send: bool = True) -> Recovery:
         """Opens the queue, recovers what a killed process left, and starts sending.
+
+        Args:
+            send: False only stores and reads; another process, or a later start, sends.
 
         Raises:
             StoreError: the file is in use, damaged beyond use, read-only, too new, …
         """
-        return await self._engine.start()
+        return await self._engine.start(send=send)
 
     async def shutdown(self, *, grace: float | None = None) -> None:
         """Stops sending, waits up to `grace` seconds for what is on the wire, and closes the queue.
@@ -254,7 +257,9 @@ class QueueManager:
             duplicate=duplicate,
         )
 
-    async def enqueue(self, endpoint: str, method: str = "GET", zone: str = DEFAULT_ZONE, **options: Any) -> Reply:
+    async def enqueue(
+        self, endpoint: str, method: str = "GET", zone: str = DEFAULT_ZONE, **options: Any
+    ) -> Reply:
         """Submits a request and waits for its reply, however long that takes; options as in `submit`.
 
         Raises:
@@ -393,18 +398,14 @@ class QueueManager:
     ) -> BulkResult:
         """Changes the priority (1 to 10) of what waits."""
         self._check_open()
-        return await self._engine.commands.reprioritise(
-            target, priority, why=why, actor=self._actor(actor)
-        )
+        return await self._engine.commands.reprioritise(target, priority, why=why, actor=self._actor(actor))
 
     async def reschedule(
         self, target: Target, scheduled_at: float | None, *, why: str = "", actor: str = ""
     ) -> BulkResult:
         """Sends what waits at another time, seconds since the epoch; None means as soon as possible."""
         self._check_open()
-        return await self._engine.commands.reschedule(
-            target, scheduled_at, why=why, actor=self._actor(actor)
-        )
+        return await self._engine.commands.reschedule(target, scheduled_at, why=why, actor=self._actor(actor))
 
     async def edit(self, request_id: str, *, why: str = "", actor: str = "", **fields: Any) -> Request:
         """Changes a waiting or failed request; a failed one is queued again.
@@ -600,7 +601,6 @@ class QueueManager:
     def _check_open(self) -> None:
         if not self._engine.started:
             raise QueueClosed("The queue has not been started, or it is shut down.")
-
 
 
 def _open_store(persistence: PersistenceConfig) -> Store:

@@ -30,8 +30,7 @@ from autotask_queue.model.request import (
     RequestRow,
 )
 from autotask_queue.model.status import Effect, Reason, Status
-from autotask_queue.model.work import Head as Head
-from autotask_queue.model.work import Strategy as Strategy
+from autotask_queue.model.work import Strategy
 
 # ---------------------------------------------------------------------------------------------
 # Time and secrets
@@ -103,6 +102,8 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProcessorHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a processor says it is."""
+
     status: str = "healthy"
     message: str = ""
 
@@ -254,13 +255,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     attempt: AttemptRecord | None = None
     count_attempt: bool = False
     reset_attempts: bool = False
-    reason: Reason | None | msgspec.UnsetType = msgspec.UNSET
+    reason: Reason | msgspec.UnsetType | None = msgspec.UNSET
     reason_text: str | msgspec.UnsetType = msgspec.UNSET
-    not_before: float | None | msgspec.UnsetType = msgspec.UNSET
-    scheduled_at: float | None | msgspec.UnsetType = msgspec.UNSET
+    not_before: float | msgspec.UnsetType | None = msgspec.UNSET
+    scheduled_at: float | msgspec.UnsetType | None = msgspec.UNSET
     priority: int | msgspec.UnsetType = msgspec.UNSET
-    reply: Reply | None | msgspec.UnsetType = msgspec.UNSET
-    failure: Failure | None | msgspec.UnsetType = msgspec.UNSET
+    reply: Reply | msgspec.UnsetType | None = msgspec.UNSET
+    failure: Failure | msgspec.UnsetType | None = msgspec.UNSET
     edit: Mapping[str, Any] = {}
     """New values of stored fields when a person edits: data, endpoint, method, lane, entity, summary,
     search_text, headers, metadata, timeout, max_retries, expires_at, marker, effect, base."""
@@ -280,8 +281,11 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """`requests` are processing now, their intents durable. `next_due` is the earliest time
-    (seconds since the epoch) at which a waiting request becomes ready, or expires, by itself."""
+    """What a claim brought. `requests` are processing now, their intents durable.
+
+    `next_due` is the earliest time (seconds since the epoch) at which a waiting request becomes ready,
+    or expires, by itself.
+    """
 
     requests: tuple[Request, ...] = ()
     expired: tuple[Request, ...] = ()
@@ -299,8 +303,9 @@ class Store(Protocol):
     of its lane with a lower `seq` is in `LANE_BLOCKING`, none of its lane is processing or uncertain,
     and every request in `depends_on` is completed. (Reads and requests without a lane have no lane
     order.) A deferred request becomes pending when its `scheduled_at` has come. A pending or
-    deferred or retrying request whose `expires_at` has passed becomes expired at the next claim. A request with
-    a dependency that failed, was cancelled, expired or never existed becomes held (`parent_failed`,
+    deferred or retrying request whose `expires_at` has passed becomes expired at the next claim.
+    A request with a dependency that failed, was cancelled, expired or never existed becomes held
+    (`parent_failed`,
     `parent_missing`); a live one gives it the reason `after`, cleared when it becomes ready.
     """
 
@@ -326,13 +331,17 @@ class Store(Protocol):
         ...
 
     async def claim(self, claim: Claim) -> Claimed:
-        """Promotes what is due, takes the best ready requests through `claim.strategy` and makes them
-        processing with a new fence and a running attempt."""
+        """Promotes what is due and takes the best ready requests through `claim.strategy`.
+
+        They are processing then, each with a new fence and a running attempt.
+        """
         ...
 
     async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
-        """Applies changes independently; a refused one is answered with its error
-        (`RequestNotFound`, `IllegalTransition`)."""
+        """Applies changes independently.
+
+        A refused one is answered with its error (`RequestNotFound`, `IllegalTransition`).
+        """
         ...
 
     async def apply_matching(self, selection: Selection, change: Change) -> BulkResult:
@@ -384,7 +393,11 @@ class Store(Protocol):
     async def attempts(self, request_id: RequestId) -> list[Attempt]: ...
 
     async def audit(
-        self, *, request_id: RequestId | None = None, kinds: Sequence[str] = (), limit: int = 100,
+        self,
+        *,
+        request_id: RequestId | None = None,
+        kinds: Sequence[str] = (),
+        limit: int = 100,
         before_seq: int | None = None,
     ) -> list[AuditEntry]:
         """Newest first."""
@@ -417,8 +430,10 @@ class Store(Protocol):
     async def load_minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]: ...
 
     async def prune(self, *, finished_before: float, limit: int = 500) -> int:
-        """Deletes at most `limit` finished, sufficiently old requests (never unfinished ones, never
-        failed ones); tells how many."""
+        """Deletes at most `limit` finished, sufficiently old requests; tells how many.
+
+        Never unfinished ones, never failed ones.
+        """
         ...
 
     async def checkpoint(self) -> None:

@@ -102,7 +102,9 @@ class QuickSetup:
         """A queue in a file: what was acknowledged survives a crash and a power cut."""
         persistence = {"backend": "sqlite", "connection": {"db_path": str(path)}}
         base = create_production_configuration(**config)
-        return _setup(build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials)
+        return _setup(
+            build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials
+        )
 
 
 def _setup(
@@ -126,4 +128,3 @@ def _setup(
         )
     config = msgspec.structs.replace(config, zones=zones)
     return QueueSetup(QueueManager(config, processors=processors, secrets=SessionSecrets(secrets)))
-

@@ -14,8 +14,14 @@ MOST_LINES = 400
 MOST_FUNCTION_LINES = 60
 
 # A smell and no law: what is longer stands here with the reason why cutting it would not make it clearer.
-LONG_FILES: dict[str, str] = {}
-LONG_FUNCTIONS: dict[str, str] = {}
+LONG_FILES: dict[str, str] = {
+    "core/autotask_queue/manager.py": "the one front door: every public command with its documentation",
+    "core/autotask_queue/ports.py": "the contracts of all parts in one place; half of it says what must hold",
+}
+LONG_FUNCTIONS: dict[str, str] = {
+    "core/autotask_queue/manager.py:submit": "every option of a request, each with its meaning",
+    "core/autotask_queue/engine/intake.py:build_request": "the same options, turned into the stored fields one by one",
+}
 
 
 @pytest.mark.parametrize(

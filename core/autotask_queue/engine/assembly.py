@@ -62,15 +62,9 @@ class Engine:
         self.commands = Commands(self.ctx, self.settler)
         self.documents = Documents(self.ctx)
         self.prober = Prober(self.ctx, self.board, self.connectivity)
-        self.runner = Runner(
-            self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler
-        )
-        self.dispatcher = Dispatcher(
-            self.ctx, self.board, self.gates, self.runner, self.prober, self.settler
-        )
-        self.reconciler = Reconciler(
-            self.ctx, self.board, self.gates, self.connectivity, self.settler
-        )
+        self.runner = Runner(self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler)
+        self.dispatcher = Dispatcher(self.ctx, self.board, self.gates, self.runner, self.prober, self.settler)
+        self.reconciler = Reconciler(self.ctx, self.board, self.gates, self.connectivity, self.settler)
         self.started = False
         self._wire()
 
@@ -99,8 +93,11 @@ class Engine:
         if self.started:
             self.ctx.tasks.spawn("release held requests", self.commands.release_unprocessed())
 
-    async def start(self) -> Recovery:
-        """Opens the store, takes up what a dead process left, and starts sending."""
+    async def start(self, *, send: bool = True) -> Recovery:
+        """Opens the store, takes up what a dead process left, and starts sending.
+
+        With `send` False nothing is sent: for commands that only put something in or look.
+        """
         recovery = await self.ctx.store.open(now=self.ctx.clock.now())
         await self.board.load()
         await self.connectivity.load()
@@ -108,6 +105,8 @@ class Engine:
         self.started = True
         for request in (*recovery.uncertain, *recovery.released):
             self.settler.announce(request)
+        if not send:
+            return recovery
         await self.commands.release_unprocessed()
         tasks = self.ctx.tasks
         tasks.service("dispatcher", self.dispatcher.run)
@@ -163,4 +162,3 @@ def _parked(request: Request, now: float) -> Change:
             ended_at=now,
         ),
     )
-

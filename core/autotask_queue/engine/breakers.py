@@ -10,7 +10,13 @@ from autotask_queue.engine.context import Context
 from autotask_queue.model.breaker import BreakerMetrics, BreakerRecord, BreakerState, Override, OverrideKind
 from autotask_queue.model.config import CircuitBreakerConfig
 from autotask_queue.model.errors import ReasonRequired
-from autotask_queue.model.events import CircuitClosed, CircuitForced, CircuitHalfOpen, CircuitOpened, ZoneEvent
+from autotask_queue.model.events import (
+    CircuitClosed,
+    CircuitForced,
+    CircuitHalfOpen,
+    CircuitOpened,
+    ZoneEvent,
+)
 from autotask_queue.model.request import AuditEntry
 from autotask_queue.policy.breaker import Permit, Transition, ZoneBreaker
 from autotask_queue.policy.retry import Signal
@@ -37,9 +43,7 @@ class BreakerBoard:
     async def load(self) -> None:
         """Takes up where the last process stopped."""
         for record in await self._ctx.store.load_breakers():
-            self._zones[record.zone] = ZoneBreaker.restore(
-                record, self._config, self._rng, mono=self._mono
-            )
+            self._zones[record.zone] = ZoneBreaker.restore(record, self._config, self._rng, mono=self._mono)
 
     # -- for dispatcher and runner
 
@@ -153,7 +157,9 @@ class BreakerBoard:
             ReasonRequired: `reason` is empty.
         """
         kind = OverrideKind.FORCED_OPEN
-        return await self._force(zone, reason, kind, entity, starts_at, expires_in, actor)
+        return await self._force(
+            zone, reason, kind=kind, entity=entity, starts_at=starts_at, expires_in=expires_in, actor=actor
+        )
 
     async def force_close(
         self, zone: str, reason: str, *, expires_in: float = 3_600.0, actor: str = ""
@@ -163,15 +169,17 @@ class BreakerBoard:
         Raises:
             ReasonRequired: `reason` is empty.
         """
-        return await self._force(zone, reason, OverrideKind.FORCED_CLOSED, None, None, expires_in, actor)
+        kind = OverrideKind.FORCED_CLOSED
+        return await self._force(zone, reason, kind=kind, expires_in=expires_in, actor=actor)
 
     async def _force(
         self,
         zone: str,
         reason: str,
+        *,
         kind: OverrideKind,
-        entity: str | None,
-        starts_at: float | None,
+        entity: str | None = None,
+        starts_at: float | None = None,
         expires_in: float | None,
         actor: str,
     ) -> BreakerMetrics:
@@ -201,6 +209,11 @@ class BreakerBoard:
         """Ends a hold or a forced close now. The zone is tested before it is used again."""
         transition = self.zone(zone).release_override(entity, reason or "ended by hand")
         return await self._announce_now(zone, transition, actor, "override_ended")
+
+    async def test_now(self, zone: str, *, actor: str = "") -> BreakerMetrics:
+        """Tests a stopped zone at once instead of when its pause is over; otherwise changes nothing."""
+        transition = self.zone(zone).try_now("a person asked for a test")
+        return await self._announce_now(zone, transition, actor, "half_open")
 
     async def reset(self, zone: str, *, reason: str = "reset by hand", actor: str = "") -> BreakerMetrics:
         """Forgets the zone's failures and holds, and closes its breaker."""

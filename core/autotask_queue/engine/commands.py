@@ -67,7 +67,7 @@ class Commands:
         unknown = sorted(set(fields) - EDITABLE_FIELDS)
         if unknown:
             raise InvalidRequest(
-                f"{', '.join(unknown)} cannot be edited. Fields that can: {', '.join(sorted(EDITABLE_FIELDS))}."
+                f"{', '.join(unknown)} cannot be edited, but these can: {', '.join(sorted(EDITABLE_FIELDS))}."
             )
         before = await self.get(request_id)
         if before.status not in EDITABLE:
@@ -138,7 +138,7 @@ class Commands:
         *,
         kind: str,
         to: Status,
-        reply: Reply | None | msgspec.UnsetType = msgspec.UNSET,
+        reply: Reply | msgspec.UnsetType | None = msgspec.UNSET,
     ) -> Request:
         if not why.strip():
             raise ReasonRequired("Deciding about a request whose outcome is unknown needs a reason.")
@@ -224,9 +224,15 @@ class Commands:
         return await self._many(
             target,
             lambda i: Change(
-                id=i, kind="reprioritised", at=self._now, actor=actor, why=why, sources=WAITING,
-                priority=priority, detail={"priority": priority},
-            ),  # fmt: skip
+                id=i,
+                kind="reprioritised",
+                at=self._now,
+                actor=actor,
+                why=why,
+                sources=WAITING,
+                priority=priority,
+                detail={"priority": priority},
+            ),
             skipped="already sending or finished",
         )
 
@@ -239,11 +245,15 @@ class Commands:
         return await self._each(
             target,
             lambda r: Change(
-                id=r.id, kind="rescheduled", at=self._now, actor=actor, why=why,
+                id=r.id,
+                kind="rescheduled",
+                at=self._now,
+                actor=actor,
+                why=why,
                 to=None if r.status is to else to,
                 sources=frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING}),
                 scheduled_at=scheduled_at,
-            ),  # fmt: skip
+            ),
             skipped="already sending or finished",
         )
 
@@ -360,12 +370,16 @@ def _asked_for(target: Target, found: Sequence[Request]) -> int:
 
 def _check_priority(priority: object) -> None:
     if not isinstance(priority, int) or not MIN_PRIORITY <= priority <= MAX_PRIORITY:
-        raise InvalidRequest(f"priority must be a whole number from 1 to 10 (10 goes first), got {priority!r}.")
+        raise InvalidRequest(
+            f"priority must be a whole number from 1 to 10 (10 goes first), got {priority!r}."
+        )
 
 
 def _why_not_cancel(status: Status) -> str:
     if status is Status.PROCESSING:
         return "It is being sent right now and cannot be recalled. You can undo it in Autotask."
     if status is Status.UNCERTAIN:
-        return "It may have arrived already, so it cannot be cancelled. You can say that it is not sent again."
+        return (
+            "It may have arrived already, so it cannot be cancelled. You can say that it is not sent again."
+        )
     return f"It is {status.value} already."

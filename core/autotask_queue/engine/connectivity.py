@@ -24,9 +24,7 @@ FIRST_RETRY, LONGEST_RETRY = 5.0, 60.0
 """Seconds between probes while offline; each pause doubles, and is drawn from its upper half."""
 PROBE_TIMEOUT = 10.0
 
-_NO_NETWORK = frozenset(
-    {FailureClass.LOCAL_OFFLINE, FailureClass.CONNECT_FAIL, FailureClass.TIMEOUT_UNKNOWN}
-)
+_NO_NETWORK = frozenset({FailureClass.LOCAL_OFFLINE, FailureClass.CONNECT_FAIL, FailureClass.TIMEOUT_UNKNOWN})
 
 
 class ConnectivityMonitor:

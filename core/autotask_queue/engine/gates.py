@@ -129,7 +129,9 @@ class Gates:
         config = self._ctx.config.zones.get(zone)
         per_entity = config.max_concurrency if config else _UNLIMITED
         entity_slots = {
-            entity: max(0, per_entity - count) for (z, entity), count in running.items() if z == zone and count
+            entity: max(0, per_entity - count)
+            for (z, entity), count in running.items()
+            if z == zone and count
         }
         entity_slots.update(dict.fromkeys(self._board.held_entities(zone), 0))
         return ZoneGate(slots=slots, entity_slots=entity_slots, default_entity_slots=per_entity)

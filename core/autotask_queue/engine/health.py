@@ -38,7 +38,10 @@ def _storage(engine: Engine) -> ComponentHealth:
     trouble = engine.settler.storage_trouble
     if trouble:
         return ComponentHealth(
-            name="storage", level=HealthLevel.CRITICAL, reason=trouble, action="Writing is tried again by itself."
+            name="storage",
+            level=HealthLevel.CRITICAL,
+            reason=trouble,
+            action="Writing is tried again by itself.",
         )
     return ComponentHealth(name="storage", level=HealthLevel.HEALTHY)
 

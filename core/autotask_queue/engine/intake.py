@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 
-
 import msgspec
 
 from autotask_queue.engine.context import Context
@@ -65,7 +64,9 @@ def build_request(
     """
     now = ctx.clock.now()
     method = method.upper()
-    problems = _problems(endpoint, method, zone, priority, data, timeout, max_retries)
+    problems = _problems(
+        endpoint, method, zone, priority=priority, data=data, timeout=timeout, max_retries=max_retries
+    )
     if expires_at is not None and expires_at <= max(now, scheduled_at or 0.0):
         problems.append("expires_at lies before the request could be sent")
     if problems:
@@ -103,9 +104,7 @@ def build_request(
     return describe(ctx, request, summary=summary, lane=lane)
 
 
-def describe(
-    ctx: Context, request: Request, *, summary: str = "", lane: str | None = None
-) -> Request:
+def describe(ctx: Context, request: Request, *, summary: str = "", lane: str | None = None) -> Request:
     """Adds what the processor knows of `request`; holds it if no processor takes it.
 
     Raises:
@@ -165,6 +164,7 @@ def _problems(
     endpoint: str,
     method: str,
     zone: str,
+    *,
     priority: object,  # callers without a type checker send anything
     data: JSON,
     timeout: float | None,
@@ -193,5 +193,3 @@ def _document_problem(data: JSON) -> str:
     except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
         return f"data cannot be written as JSON ({error})"
     return f"data is larger than {MAX_BODY // 1024 // 1024} MB" if size > MAX_BODY else ""
-
-

@@ -223,5 +223,3 @@ def merge_minutes(stored: list[MinuteStat], running: MinuteStat) -> list[MinuteS
 
 def _floor(at: float) -> float:
     return at - at % MINUTE
-
-

@@ -99,9 +99,7 @@ class Reconciler:
             return
         await self._concluded(request, result, started=started, ended=ended)
 
-    async def _ask(
-        self, processor: Reconciling, request: Request, permit: Permit
-    ) -> LookupResult | Failure:
+    async def _ask(self, processor: Reconciling, request: Request, permit: Permit) -> LookupResult | Failure:
         signal = Signal.NEUTRAL
         try:
             result = await processor.reconcile(request)

@@ -155,6 +155,4 @@ class Settler:
 
 def outcome_of(request: Request) -> Outcome:
     """How `request` stands, as an outcome."""
-    return Outcome(
-        id=request.id, status=request.status, reply=request.reply, failure=request.failure
-    )
+    return Outcome(id=request.id, status=request.status, reply=request.reply, failure=request.failure)

@@ -30,7 +30,9 @@ class Supervisor:
 
     def service(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Runs `run` for as long as the engine lives."""
-        task = asyncio.get_running_loop().create_task(self._keep_alive(name, run), name=f"autotask-queue {name}")
+        task = asyncio.get_running_loop().create_task(
+            self._keep_alive(name, run), name=f"autotask-queue {name}"
+        )
         self._services.add(task)
         task.add_done_callback(self._services.discard)
 

@@ -8,12 +8,16 @@ import msgspec
 
 
 class BreakerState(StrEnum):
+    """The automatic state: sending, stopped, or testing."""
+
     CLOSED = "closed"
     OPEN = "open"
     HALF_OPEN = "half_open"
 
 
 class OverrideKind(StrEnum):
+    """What a person decided: hold, or send whatever happens."""
+
     FORCED_OPEN = "forced_open"
     FORCED_CLOSED = "forced_closed"
 

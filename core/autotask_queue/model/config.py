@@ -22,6 +22,8 @@ class ConnectionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
 
 class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the queue keeps itself tidy; times in seconds."""
+
     checkpoints: bool = True
     """Write back the write-ahead log when idle."""
     checkpoint_interval: float = 60.0
@@ -31,6 +33,8 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 
 class PersistenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which backend keeps the queue, and how."""
+
     backend: Literal["memory", "sqlite"] = "memory"
     connection: ConnectionConfig = ConnectionConfig()
     options: PersistenceOptions = PersistenceOptions()
@@ -59,6 +63,8 @@ class RetryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class StrategiesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who goes next, when a zone is given a rest, and how failures are repeated."""
+
     priority_strategy: Literal["fifo", "priority"] = "priority"
     circuit_breaker: CircuitBreakerConfig = CircuitBreakerConfig()
     retry: RetryConfig = RetryConfig()
@@ -142,9 +148,7 @@ def build_config(*layers: Mapping[str, Any]) -> QueueConfig:
         raise ConfigError(problems)
     config = msgspec.convert(merged, QueueConfig)
     if config.strategies.retry.base_delay > config.strategies.retry.max_delay:
-        raise ConfigError(
-            ["strategies.retry.base_delay must not be larger than strategies.retry.max_delay"]
-        )
+        raise ConfigError(["strategies.retry.base_delay must not be larger than strategies.retry.max_delay"])
     return config
 
 
@@ -155,9 +159,8 @@ def config_to_dict(config: QueueConfig) -> dict[str, Any]:
 
 
 def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
-    for key, value in layer.items():
-        if isinstance(value, msgspec.Struct):
-            value = msgspec.to_builtins(value)
+    for key, given in layer.items():
+        value = msgspec.to_builtins(given) if isinstance(given, msgspec.Struct) else given
         if isinstance(value, Mapping):
             node = target.get(key)
             node = dict(node) if isinstance(node, dict) else {}

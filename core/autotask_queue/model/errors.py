@@ -174,7 +174,9 @@ class SecretsError(QueueError):
 class SecretsUnavailable(SecretsError):
     code = "secrets_unavailable"
     title = "This system has no secure place for passwords"
-    default_remedy = "Use the sign-in for this session only, or set up a keychain (on Linux: gnome-keyring or KWallet)."
+    default_remedy = (
+        "Use the sign-in for this session only, or set up a keychain (on Linux: gnome-keyring or KWallet)."
+    )
 
 
 class StoreError(QueueError):

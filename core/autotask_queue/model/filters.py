@@ -12,6 +12,8 @@ from autotask_queue.model.status import Reason, Status
 
 
 class SortField(StrEnum):
+    """What a list can be sorted by."""
+
     SEQ = "seq"
     """Order of arrival."""
     PRIORITY = "priority"

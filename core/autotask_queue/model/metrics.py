@@ -108,6 +108,8 @@ class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HealthLevel(StrEnum):
+    """How well a part is, from good to bad; offline is no illness but explains a lot."""
+
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     CRITICAL = "critical"

@@ -24,6 +24,7 @@ _TEST: dict[str, Any] = {
     "strategies": {"retry": {"base_delay": 0.01, "max_delay": 0.05}},
 }
 
+
 def create_default_configuration(**overrides: Any) -> QueueConfig:
     """The README's defaults: memory, three retries."""
     return build_config(overrides)
@@ -42,4 +43,3 @@ def create_development_configuration(**overrides: Any) -> QueueConfig:
 def create_test_configuration(**overrides: Any) -> QueueConfig:
     """Memory and delays of milliseconds, for tests of programs that embed the queue."""
     return build_config(_TEST, overrides)
-

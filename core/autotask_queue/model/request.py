@@ -125,12 +125,16 @@ class Request(RequestRow, frozen=True, kw_only=True):
 
 
 class AttemptKind(StrEnum):
+    """What an attempt was for."""
+
     SEND = "send"
     LOOKUP = "lookup"
     """A question to the server whether an uncertain request arrived."""
 
 
 class AttemptResult(StrEnum):
+    """How an attempt ended."""
+
     RUNNING = "running"
     OK = "ok"
     FAILED = "failed"

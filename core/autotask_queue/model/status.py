@@ -39,9 +39,7 @@ class Status(StrEnum):
 TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.EXPIRED})
 OPEN = frozenset(Status) - TERMINAL
 
-LANE_BLOCKING = frozenset(
-    {Status.PENDING, Status.PROCESSING, Status.RETRYING, Status.UNCERTAIN, Status.HELD}
-)
+LANE_BLOCKING = frozenset({Status.PENDING, Status.PROCESSING, Status.RETRYING, Status.UNCERTAIN, Status.HELD})
 """While a request is in one of these, later writes of its lane wait.
 
 A deferred request is not among them: an update scheduled for tomorrow must not stop the note of

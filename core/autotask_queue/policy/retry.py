@@ -79,37 +79,44 @@ def throttle_pause(times: int, rng: random.Random, *, failure: Failure) -> float
     return max(pause, min(failure.retry_after or 0.0, 3_600.0))
 
 
+_WAITS: dict[FailureClass, tuple[Signal, ZoneEffect]] = {
+    FailureClass.LOCAL_OFFLINE: (Signal.NEUTRAL, ZoneEffect.OFFLINE),
+    FailureClass.THROTTLE: (Signal.THROTTLE, ZoneEffect.THROTTLED),
+    FailureClass.THREAD_LIMIT: (Signal.THROTTLE, ZoneEffect.THROTTLED),
+    FailureClass.QUOTA_SUSPENDED: (Signal.THROTTLE, ZoneEffect.THROTTLED),
+    FailureClass.AUTH: (Signal.NEUTRAL, ZoneEffect.SIGN_IN),
+    FailureClass.CANCELLED: (Signal.NEUTRAL, ZoneEffect.NONE),
+}
+"""Surely not sent, or refused unread, and not the request's fault: it waits, and no try is used up."""
+
+_REPEATS: dict[FailureClass, tuple[Signal, ZoneEffect, float]] = {
+    FailureClass.CONNECT_FAIL: (Signal.FAIL, ZoneEffect.OFFLINE, 1.0),
+    FailureClass.SERVER_TRANSIENT: (Signal.FAIL, ZoneEffect.NONE, 1.0),
+    FailureClass.TIMEOUT_UNKNOWN: (Signal.FAIL, ZoneEffect.NONE, 2.0),
+    FailureClass.PROCESSOR_ERROR: (Signal.NEUTRAL, ZoneEffect.NONE, 1.0),
+    FailureClass.WRONG_ZONE: (Signal.NEUTRAL, ZoneEffect.NONE, 1.0),
+}
+"""Worth repeating, with the factor on the back-off."""
+
+
 def judge(request: Request, failure: Failure, config: RetryConfig, rng: random.Random) -> Verdict:
     """Decides what becomes of `request`, whose attempt ended with `failure`."""
+    kind = failure.kind
     if request.effect is Effect.WRITE and failure.applied is not Applied.NO:
         return _unknown(failure)
-    match failure.kind:
-        case FailureClass.LOCAL_OFFLINE:
-            return Verdict(to=Status.PENDING, signal=Signal.NEUTRAL, zone=ZoneEffect.OFFLINE)
-        case FailureClass.CONNECT_FAIL:
-            return _retry(request, config, rng, signal=Signal.FAIL, zone=ZoneEffect.OFFLINE)
-        case FailureClass.THROTTLE | FailureClass.THREAD_LIMIT | FailureClass.QUOTA_SUSPENDED:
-            return Verdict(to=Status.PENDING, signal=Signal.THROTTLE, zone=ZoneEffect.THROTTLED)
-        case FailureClass.AUTH:
-            return Verdict(to=Status.PENDING, signal=Signal.NEUTRAL, zone=ZoneEffect.SIGN_IN)
-        case FailureClass.CANCELLED:
-            return Verdict(to=Status.PENDING, signal=Signal.NEUTRAL)
-        case FailureClass.SERVER_TRANSIENT:
-            return _retry(request, config, rng, signal=Signal.FAIL)
-        case FailureClass.TIMEOUT_UNKNOWN:
-            return _retry(request, config, rng, signal=Signal.FAIL, factor=2.0)
-        case FailureClass.PROCESSOR_ERROR | FailureClass.WRONG_ZONE:
-            return _retry(request, config, rng, signal=Signal.NEUTRAL)
-        case FailureClass.APP_ERROR:
-            if request.attempts + 1 < _APP_ERROR_TRIES:
-                return _retry(request, config, rng, signal=Signal.NEUTRAL)
-            return Verdict(to=Status.FAILED, signal=Signal.NEUTRAL, counts=True)
-        case FailureClass.CONFLICT:
-            return Verdict(to=Status.HELD, signal=Signal.NEUTRAL, reason=Reason.CONFLICT)
-        case FailureClass.NOT_FOUND:
-            return _not_found(request)
-        case FailureClass.VALIDATION | FailureClass.PERMISSION | FailureClass.BUG:
-            return Verdict(to=Status.FAILED, signal=Signal.NEUTRAL, counts=True)
+    if kind in _WAITS:
+        signal, zone = _WAITS[kind]
+        return Verdict(to=Status.PENDING, signal=signal, zone=zone)
+    if kind in _REPEATS:
+        signal, zone, factor = _REPEATS[kind]
+        return _retry(request, config, rng, signal=signal, zone=zone, factor=factor)
+    if kind is FailureClass.APP_ERROR and request.attempts + 1 < _APP_ERROR_TRIES:
+        return _retry(request, config, rng, signal=Signal.NEUTRAL)
+    if kind is FailureClass.NOT_FOUND:
+        return _not_found(request)
+    if kind is FailureClass.CONFLICT:
+        return Verdict(to=Status.HELD, signal=Signal.NEUTRAL, reason=Reason.CONFLICT)
+    return Verdict(to=Status.FAILED, signal=Signal.NEUTRAL, counts=True)
 
 
 def _unknown(failure: Failure) -> Verdict:

@@ -27,7 +27,7 @@ HEAD_START: dict[int, float] = {
 """Seconds by priority, 10 first."""
 
 
-def by_priority(heads: Sequence[Head], now: float) -> int:
+def by_priority(heads: Sequence[Head], _now: float) -> int:
     """The head that would have been first, had each class started its head start earlier."""
     return min(
         range(len(heads)),
@@ -35,7 +35,7 @@ def by_priority(heads: Sequence[Head], now: float) -> int:
     )
 
 
-def fifo(heads: Sequence[Head], now: float) -> int:
+def fifo(heads: Sequence[Head], _now: float) -> int:
     """The oldest head, whatever its priority."""
     return min(range(len(heads)), key=lambda i: heads[i].seq)
 

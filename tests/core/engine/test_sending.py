@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from tests.core.engine.conftest import MakeWorld, Server, World, failure
+from typing_extensions import override
 
 from autotask_queue.model.errors import IllegalTransition, ReasonRequired
 from autotask_queue.model.failure import Applied, FailureClass
@@ -164,6 +165,7 @@ async def test_a_request_nobody_takes_is_held_until_somebody_does(world: World) 
     assert (await world.get(request)).reason is Reason.NO_PROCESSOR
 
     class Anywhere(Server):
+        @override
         def can_process(self, request: object) -> bool:
             return True
 
