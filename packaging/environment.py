@@ -97,15 +97,25 @@ def fingerprint(profile: Profile) -> dict[str, str]:
     return parts
 
 
-def is_current(profile: Profile) -> bool:
-    """Tells whether the environment is there and holds at least this profile, as the locks have it now."""
+def _read_stamp() -> dict[str, str]:
     try:
         stamp = json.loads(STAMP.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def is_current(profile: Profile) -> bool:
+    """Tells whether the environment is there and holds at least this profile, as the locks have it now."""
+    stamp = _read_stamp()
     return venv_program("python").exists() and any(
         stamp == fingerprint(candidate) for candidate in {profile, Profile.DEV}
     )
+
+
+def was_moved() -> bool:
+    """Tells whether the environment was made at another place: the programs in it then start nothing."""
+    return _read_stamp().get("root", str(ROOT)) != str(ROOT)
 
 
 def ensure(profile: Profile) -> Path:
@@ -118,8 +128,9 @@ def ensure(profile: Profile) -> Path:
     if is_current(profile):
         return python
     _say(f"Preparing the Python environment in {VENV} (once; some 300 MB are downloaded) …")
+    usable = _is_usable(python) and not was_moved()
     STAMP.unlink(missing_ok=True)
-    if not _is_usable(python):
+    if not usable:
         _make_venv()
     if not (_sync_with_uv(python, profile) or _sync_with_pip(python, profile)):
         raise SetupFailed(
@@ -194,7 +205,7 @@ def _is_usable(python: Path) -> bool:
 
 def _make_venv() -> None:
     if VENV.exists():
-        _say(f"{VENV} does not run on this Python; it is made anew.")
+        _say(f"{VENV} was made by another Python or at another place; it is made anew.")
     if not _run(sys.executable, "-m", "venv", "--clear", VENV):
         raise SetupFailed(
             f"Python could not make the environment in {VENV}. On Debian and Ubuntu, install python3-venv."

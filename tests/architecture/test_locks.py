@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -11,7 +13,7 @@ from functools import cache
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from tests.architecture.source import ROOT
+from tests.architecture.source import CONSOLE, CORE, ROOT, sources
 
 LOCKS = ("console", "dev", "tools")
 
@@ -98,6 +100,21 @@ def test_lock_satisfies_the_project_file(lock: str) -> None:
         versions = locked.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement} is not locked; run: python3 packaging/dev.py lock"
         assert all(requirement.specifier.contains(version) for version in versions), (requirement, versions)
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    """A library that is there only because another one needs it may go with the next version of that one."""
+    asked = {canonicalize_name(requirement.name) for requirement in (*wanted("console"), *wanted("dev"))}
+    distributions = importlib.metadata.packages_distributions()
+    undeclared = {
+        (source.path, name)
+        for source in sources()
+        if source.path.startswith((CORE, CONSOLE))
+        for name in source.imported() - sys.stdlib_module_names
+        if not name.startswith("autotask_")
+        and not asked.intersection(canonicalize_name(found) for found in distributions.get(name, ()))
+    }
+    assert not undeclared
 
 
 @pytest.mark.parametrize("lock", LOCKS)

@@ -23,7 +23,9 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "command", [("ruff", "check"), ("ruff", "format", "--check"), ("mypy",)], ids=" ".join
+    "command",
+    [("ruff", "check", "--output-format=concise"), ("ruff", "format", "--check"), ("mypy",)],
+    ids=lambda command: " ".join(command[:2]),
 )
 def test_tool_has_nothing_to_say(command: tuple[str, ...]) -> None:
     done = run(*command)

@@ -254,6 +254,16 @@ class TestStamp:
 
         assert not environment.is_current(Profile.DEV)
 
+    def test_a_moved_checkout_is_noticed(self, made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stamp(made, Profile.DEV)
+        assert not environment.was_moved()
+
+        monkeypatch.setattr(environment, "ROOT", made.parent)
+        assert environment.was_moved()
+
+    def test_an_environment_of_somebody_else_was_not_moved(self) -> None:
+        assert not environment.was_moved()
+
     def test_a_changed_lock_is_noticed(
         self, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
