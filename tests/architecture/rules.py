@@ -72,8 +72,8 @@ def _name(node: ast.expr) -> str:
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
-        case ast.Call(func=function):
-            return _name(function)
+        case ast.Call(func=inner) | ast.Starred(value=inner):
+            return _name(inner)
         case _:
             return ""
 
@@ -96,16 +96,16 @@ def blanket_handlers(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.ExceptHandler):
             caught = _caught(node)
-            everything = caught & {"", "Exception", "BaseException"}
+            everything = caught & {"Exception", "BaseException"}
             if everything and source.path not in CATCHES_ALL and not _raises(node):
                 yield f"{source.path}:{node.lineno}: catches everything outside the five places that may"
-            if caught & {"", "BaseException", "CancelledError"} and not _raises(node):
+            if caught & {"BaseException", "CancelledError"} and not _raises(node):
                 yield f"{source.path}:{node.lineno}: swallows cancellation"
 
 
 def _caught(node: ast.ExceptHandler) -> set[str]:
     if node.type is None:
-        return {""}
+        return {"BaseException"}
     return {_name(one) for one in (node.type.elts if isinstance(node.type, ast.Tuple) else [node.type])}
 
 

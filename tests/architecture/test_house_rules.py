@@ -82,6 +82,11 @@ def test_rule_finds_what_breaks_it(rule: Rule, path: str, text: str) -> None:
             CORE + "manager.py",
             "try:\n    work()\nexcept BaseException:\n    undo()\n    raise",
         ),
+        (
+            rules.blanket_handlers,
+            CORE + "quick.py",
+            "try:\n    do()\nexcept (*self.errors, OSError):\n    pass",
+        ),
         (rules.strangers, CORE + "transport/client.py", "import httpx"),
         (rules.banned_calls, CORE + "cli/__init__.py", "executor.execute()"),
     ],
