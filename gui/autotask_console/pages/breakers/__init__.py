@@ -1,0 +1,1 @@
+"""The breakers page: whether each zone sends, why not, and holding it for maintenance."""
