@@ -19,7 +19,8 @@ from autotask_queue.catalogue.entities import (
     UnknownEntity,
     load_catalogue,
 )
-from autotask_queue.catalogue.validation import Problem, Severity, validate
+from autotask_queue.catalogue.problems import Problem, Severity
+from autotask_queue.catalogue.validation import validate
 
 __all__ = [
     "Catalogue",

@@ -8,40 +8,18 @@ value that the built-in picklists lack is a warning, while one that the tenant's
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from difflib import get_close_matches
-from enum import StrEnum
-from typing import Any
 
-import msgspec
-
+from autotask_queue.catalogue.combinations import combined
 from autotask_queue.catalogue.entities import Entity, Field, FieldType, PicklistValue
+from autotask_queue.catalogue.problems import Document, Draft, Problem, Severity, empty, moment
 
-Document = Mapping[str, Any]
 Picklists = Mapping[str, Sequence[PicklistValue]]
 
 LOCAL_REFERENCE = "local:"
 """A reference to a record that is still waiting to be created: `local:<request id>`."""
 
-ASSIGNMENT = ("assignedResourceID", "assignedResourceRoleID")
-MAX_HOURS_WORKED = 24
 MAX_USER_DEFINED_FIELDS = 300
-
-
-class Severity(StrEnum):
-    """Whether a problem keeps the document from being sent."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Something wrong with one field: what, and what to do. `field` is the property's name."""
-
-    field: str
-    message: str
-    remedy: str
-    severity: Severity = Severity.ERROR
 
 
 def validate(
@@ -63,7 +41,7 @@ def validate(
     if not isinstance(data, Mapping):
         message = f"A {entity.label.lower()} is a JSON object, and this is {_kind(data)}."
         return (Problem(field="", message=message, remedy='Write it as { "field": value, … }.'),)
-    draft = _Draft(
+    draft = Draft(
         entity=entity,
         document={_canonical(entity, name): value for name, value in data.items()},
         picklists={name.lower(): tuple(values) for name, values in (picklists or {}).items()},
@@ -72,17 +50,8 @@ def validate(
     problems = [*_writable(entity, update=update), *_missing(draft)]
     for name, value in data.items():
         problems.extend(_check(draft, str(name), value))
-    problems.extend(_rules(draft))
+    problems.extend(combined(draft))
     return tuple(sorted(problems, key=lambda problem: problem.severity is Severity.WARNING))
-
-
-class _Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What is being checked; the names in `document` are Autotask's, those in `picklists` lower case."""
-
-    entity: Entity
-    document: Document
-    picklists: Mapping[str, tuple[PicklistValue, ...]]
-    update: bool
 
 
 def _canonical(entity: Entity, name: object) -> str:
@@ -100,7 +69,7 @@ def _writable(entity: Entity, *, update: bool) -> Iterator[Problem]:
         )
 
 
-def _missing(draft: _Draft) -> Iterator[Problem]:
+def _missing(draft: Draft) -> Iterator[Problem]:
     entity, document = draft.entity, draft.document
     if draft.update:
         if document.get("id") in (None, ""):
@@ -111,7 +80,7 @@ def _missing(draft: _Draft) -> Iterator[Problem]:
             )
         return
     for field in entity.required:
-        if _empty(document.get(field.name)):
+        if empty(document.get(field.name)):
             yield Problem(
                 field=field.name,
                 message=f"{field.label} is missing. Autotask refuses a {entity.label.lower()} without it.",
@@ -119,7 +88,7 @@ def _missing(draft: _Draft) -> Iterator[Problem]:
             )
 
 
-def _check(draft: _Draft, name: str, value: object) -> Iterator[Problem]:
+def _check(draft: Draft, name: str, value: object) -> Iterator[Problem]:
     entity, update = draft.entity, draft.update
     field = entity.field(name)
     if field is None:
@@ -171,7 +140,7 @@ def _check_id(field: Field, value: object, *, update: bool) -> Iterator[Problem]
         )
 
 
-def _check_value(draft: _Draft, field: Field, value: object) -> Iterator[Problem]:
+def _check_value(draft: Draft, field: Field, value: object) -> Iterator[Problem]:
     if field.max_length is not None and isinstance(value, str) and len(value) > field.max_length:
         yield Problem(
             field=field.name,
@@ -184,7 +153,7 @@ def _check_value(draft: _Draft, field: Field, value: object) -> Iterator[Problem
         yield from _check_choice(draft, field, value)
 
 
-def _check_choice(draft: _Draft, field: Field, value: object) -> Iterator[Problem]:
+def _check_choice(draft: Draft, field: Field, value: object) -> Iterator[Problem]:
     own = draft.picklists.get(field.name.lower())
     certain = Severity.WARNING if own is None else Severity.ERROR
     values = field.picklist if own is None else own
@@ -274,7 +243,7 @@ def _has_type(field: Field, value: object) -> bool:
         case FieldType.BOOLEAN:
             return isinstance(value, bool)
         case FieldType.DATETIME | FieldType.DATE:
-            return _moment(value) is not None
+            return moment(value) is not None
         case FieldType.ARRAY:
             return isinstance(value, list)
 
@@ -288,108 +257,6 @@ def _is_integer(value: object) -> bool:
 def _is_reference(field: Field, value: object) -> bool:
     referring = field.reference is not None or field.name == "id"
     return referring and isinstance(value, str) and value.startswith(LOCAL_REFERENCE)
-
-
-def _rules(draft: _Draft) -> Iterator[Problem]:
-    """What Autotask demands of several fields together."""
-    match draft.entity.name:
-        case "Tickets" | "Tasks":
-            yield from _assignment(draft)
-        case "TimeEntries":
-            yield from _time_entry(draft)
-        case "Appointments" | "ServiceCalls":
-            yield from _interval(draft.document)
-        case _:
-            pass
-
-
-def _assignment(draft: _Draft) -> Iterator[Problem]:
-    document = draft.document
-    resource, role = (not _empty(document.get(name)) for name in ASSIGNMENT)
-    if resource != role:
-        yield Problem(
-            field=ASSIGNMENT[1] if resource else ASSIGNMENT[0],
-            message="An assigned resource and their role go together; one of the two is missing.",
-            remedy="Give both, or neither.",
-        )
-    elif draft.entity.name != "Tickets" or draft.update or resource:
-        return
-    elif _empty(document.get("queueID")):
-        yield Problem(
-            field="queueID",
-            message="A ticket needs a queue, or an assigned resource with their role.",
-            remedy="Choose a queue, or a resource and a role.",
-        )
-
-
-def _time_entry(draft: _Draft) -> Iterator[Problem]:
-    document = draft.document
-    if not draft.update:
-        yield from _time_entry_target(document)
-    yield from _interval(document)
-    hours = document.get("hoursWorked")
-    if isinstance(hours, int | float) and not isinstance(hours, bool) and not 0 < hours <= MAX_HOURS_WORKED:
-        yield Problem(
-            field="hoursWorked",
-            message=f"Hours worked is {hours:g}; it must be more than 0 and at most {MAX_HOURS_WORKED}.",
-            remedy="Correct the hours, or split the work over several entries.",
-        )
-
-
-def _time_entry_target(document: Document) -> Iterator[Problem]:
-    ticket, task = (not _empty(document.get(name)) for name in ("ticketID", "taskID"))
-    if ticket and task:
-        yield Problem(
-            field="taskID",
-            message="A time entry belongs to a ticket or to a task, not to both.",
-            remedy="Leave one of them out.",
-        )
-    if not (ticket or task):
-        if _empty(document.get("internalBillingCodeID")):
-            yield Problem(
-                field="ticketID",
-                message="It does not say what the time was spent on.",
-                remedy="Choose a ticket or a task; for internal time, an internal work type.",
-            )
-        return
-    if _empty(document.get("roleID")):
-        yield Problem(
-            field="roleID",
-            message="Time on a ticket or a task needs the role it was worked in.",
-            remedy="Choose one of the resource's roles.",
-        )
-    for name, label in (("startDateTime", "Start"), ("endDateTime", "End")):
-        if ticket and _empty(document.get(name)):
-            yield Problem(
-                field=name,
-                message=f"{label} is missing. Time on a ticket needs a start and an end.",
-                remedy=f"Fill in {label}.",
-            )
-
-
-def _interval(document: Document) -> Iterator[Problem]:
-    start, end = _moment(document.get("startDateTime")), _moment(document.get("endDateTime"))
-    if start and end and end - start <= timedelta():
-        yield Problem(
-            field="endDateTime",
-            message="The end is not after the start.",
-            remedy="Correct the start or the end.",
-        )
-
-
-def _moment(value: object) -> datetime | None:
-    """The date and time in a JSON string, as UTC if it names no zone; None if it is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=None) - (moment.utcoffset() or timedelta())
-
-
-def _empty(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _same(one: object, other: object) -> bool:

@@ -67,6 +67,13 @@ def convert(field: Field, value: object) -> Any:
 
 
 def _integer(field: Field, value: object) -> int:
+    number = _whole(field, value)
+    if not -(2**63) <= number < 2**63:
+        raise invalid("Value was either too large or too small for an Int64.")
+    return number
+
+
+def _whole(field: Field, value: object) -> int:
     if isinstance(value, str):
         text = value.strip()
         if text.removeprefix("-").isdecimal() and len(text) < LONGEST_NUMBER:

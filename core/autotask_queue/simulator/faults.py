@@ -49,8 +49,9 @@ class FaultRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     whole path. Left out, it is every call. `rate` is the share of such calls that are hit, `count` how
     many are hit at most, `seconds` how long the fault lasts.
 
-    `latency` (only with that kind): the seconds added to each call. `refuse` (only with `offline`, for all
-    routes): the port itself is closed, so that connecting fails; `/_sim` is then reached at `control_url`.
+    `latency` (only with that kind): the seconds added to each call. `refuse` (only with `offline`, and
+    alone): the port itself is closed, so that connecting fails, until the fault is deleted; `/_sim` is then
+    reached at `control_url`.
     """
 
     kind: FaultKind
@@ -64,10 +65,9 @@ class FaultRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         if self.latency is not None and self.kind is not FaultKind.LATENCY:
             raise ValueError("`latency` belongs to the kind latency")
-        if self.refuse and (
-            self.kind is not FaultKind.OFFLINE or self.route or self.count is not None or self.rate != 1.0
-        ):
-            raise ValueError("`refuse` belongs to the kind offline, without route, rate or count")
+        whole = (self.route, self.rate, self.count, self.seconds) == (None, 1.0, None, None)
+        if self.refuse and not (whole and self.kind is FaultKind.OFFLINE):
+            raise ValueError("`refuse` belongs to the kind offline, without route, rate, count or seconds")
 
     def covers(self, method: str, path: str) -> bool:
         """True if the fault is about this call; `path` is what stands behind the version."""

@@ -66,7 +66,7 @@ class Gate:
             await self._answer(Exchange(scope, receive, send))
 
     def stop(self) -> None:
-        """Lets the calls that are held or delayed end now."""
+        """Lets the calls that are delayed go on now."""
         self._stopping.set()
 
     async def _answer(self, exchange: Exchange) -> None:
@@ -133,20 +133,13 @@ class Gate:
                 write.replied = await exchange.reply(reply)
 
     async def _hold(self, exchange: Exchange, fault: Fault) -> None:
-        """Waits for the client to give up, the fault to end or the simulator to stop; then cuts."""
-        waits = [
-            asyncio.ensure_future(exchange.gone()),
-            asyncio.ensure_future(fault.ended.wait()),
-            asyncio.ensure_future(self._stopping.wait()),
-        ]
-        try:
-            await asyncio.wait(
-                waits, timeout=self._faults.seconds_left(fault), return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
+        """Waits for the client to give up, or for the fault to end; then cuts."""
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(exchange.gone()), group.create_task(fault.ended.wait())]
+            left = self._faults.seconds_left(fault)
+            await asyncio.wait(waits, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             for wait in waits:
                 wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
         await exchange.cut()
 
     async def _pause(self, seconds: float) -> None:

@@ -84,9 +84,11 @@ class Listener:
         running = set(self._state.tasks)
         if running:
             await asyncio.wait(running, timeout=CLOSING)
+        await asyncio.sleep(0)  # in the loop's next round each connection is told that it is lost
 
     def _bound(self, port: int) -> socket.socket:
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # The protocol is named because asyncio turns Nagle's delay (40 ms a call) off only then.
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             if sys.platform != "win32":  # there it would let a second program take the port over
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
@@ -56,7 +55,6 @@ class Simulator:
         self._gate = Gate(api(self._tenant), controls, self._tenant, self._faults, latency=settings.latency)
         self._listener = Listener(self._gate, settings.host)
         self._controls = Listener(controls, settings.host)
-        self._outages: dict[int, asyncio.Task[None]] = {}
 
     @property
     def url(self) -> str:
@@ -121,19 +119,18 @@ class Simulator:
         fault = self._faults.add(request)
         if request.refuse:
             self._listener.refuse()
-            self._outages[fault.id] = asyncio.get_running_loop().create_task(self._outage(fault))
         return fault
 
     async def end_fault(self, id_: int) -> bool:
         """Ends a fault, cutting the calls that hang on it; False if there is none with that id."""
         fault = self._faults.end(id_)
-        await self._over(fault)
+        await self._restore()
         return fault is not None
 
     async def end_faults(self) -> int:
         """Ends all faults and returns how many there were."""
         ended = self._faults.end_all()
-        await self._over(*ended)
+        await self._restore()
         return len(ended)
 
     async def start(self) -> None:
@@ -153,26 +150,13 @@ class Simulator:
     async def close(self) -> None:
         """Closes the ports; calls under way lose their connection."""
         self._gate.stop()
-        outages = list(self._outages.values())
-        for outage in outages:
-            outage.cancel()
-        await asyncio.gather(*outages, return_exceptions=True)
         await self._listener.close()
         await self._controls.close()
 
-    async def _outage(self, fault: Fault) -> None:
-        """Brings the port back when the fault is over, unless another one still keeps it closed."""
-        try:
-            await asyncio.wait_for(fault.ended.wait(), self._faults.seconds_left(fault))
-        except TimeoutError:
-            self._faults.end(fault.id)
-        if not any(other.request.refuse for other in self._faults.active()):
+    async def _restore(self) -> None:
+        """Opens the port again, if no fault keeps it closed any more."""
+        if not any(fault.request.refuse for fault in self._faults.active()):
             await self._listener.reopen()
-
-    async def _over(self, *faults: Fault | None) -> None:
-        """Waits until clients notice that the faults have ended: that the port is back."""
-        outages = [self._outages.pop(fault.id) for fault in faults if fault and fault.id in self._outages]
-        await asyncio.gather(*outages)
 
 
 @asynccontextmanager

@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from autotask_queue.catalogue import PicklistValue, Severity, load_catalogue, validate
+from autotask_queue.catalogue import Entity, PicklistValue, Severity, load_catalogue, validate
 
 CATALOGUE = load_catalogue()
 TICKET: dict[str, Any] = {"companyID": 175, "title": "Printer down", "status": 1, "priority": 2, "queueID": 5}
@@ -162,3 +164,19 @@ def test_what_is_no_object_is_said() -> None:
 def test_errors_come_before_warnings() -> None:
     problems = validate(CATALOGUE.entity("Tickets"), {"zz": 1} | TICKET | {"title": 3, "status": 99})
     assert [problem.severity for problem in problems] == [Severity.ERROR, Severity.WARNING, Severity.WARNING]
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+)
+
+
+@given(st.data(), st.sampled_from(CATALOGUE.entities), st.booleans())
+def test_whatever_comes_is_answered_with_problems(data: st.DataObject, entity: Entity, update: bool) -> None:
+    names = st.sampled_from([field.name for field in entity.fields]) | st.text(max_size=6)
+    document = data.draw(st.dictionaries(names, anything, max_size=6) | anything)
+    for problem in validate(entity, document, update=update):
+        assert problem.message
+        assert problem.remedy
