@@ -1,5 +1,6 @@
 """Stores: where requests are kept. One contract (`ports.Store`), one conformance suite."""
 
 from autotask_queue.store.memory import MemoryStore
+from autotask_queue.store.sqlite import SqliteStore
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "SqliteStore"]

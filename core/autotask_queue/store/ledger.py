@@ -20,7 +20,8 @@ from autotask_queue.model.request import (
     RequestId,
 )
 from autotask_queue.model.status import TERMINAL, Effect, Reason, Status
-from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Head, Recovery, ZoneGate
+from autotask_queue.model.work import Head
+from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Recovery, ZoneGate
 from autotask_queue.store import rules
 
 Front = tuple[int, int | None]
@@ -368,6 +369,15 @@ class Ledger:
         return after
 
     # -- recovery
+
+    def rebuild(self, *, now: float) -> None:
+        """Works out afresh what every unfinished request waits for, after rows were lost."""
+        for status in sorted(rules.WAITING | rules.BEFORE_PARENTS):
+            for request in self._shelf.in_status(status):
+                after = self._behind_parents(request, at=now)
+                if after.status is not request.status:
+                    self._write_down(request, after, kind="held", at=now, actor="", why=_PARENT)
+                self._shelf.replace(request, after, self._waits(after, at=now))
 
     def recover(self, *, now: float) -> Recovery:
         """What a dead process left in flight: writes become uncertain, reads pending again."""

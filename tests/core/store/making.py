@@ -10,7 +10,8 @@ from autotask_queue.model.errors import QueueError
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.request import AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Effect, Status
-from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Head, Store, ZoneGate
+from autotask_queue.model.work import Head
+from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Store, ZoneGate
 
 NOW = 1_800_000_000.0
 _numbers = itertools.count(1)

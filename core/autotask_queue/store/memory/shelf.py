@@ -12,7 +12,8 @@ import msgspec
 from autotask_queue.model.metrics import Cell, Counters
 from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, AuditEntry, Request, RequestId
 from autotask_queue.model.status import TERMINAL, Status
-from autotask_queue.ports import AttemptRecord, Head
+from autotask_queue.model.work import Head
+from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import rules
 from autotask_queue.store.ledger import Front
 

@@ -22,7 +22,8 @@ from tests.core.store.making import (
 
 from autotask_queue.model.request import AttemptResult
 from autotask_queue.model.status import Status
-from autotask_queue.ports import Head, Store, ZoneGate
+from autotask_queue.model.work import Head
+from autotask_queue.ports import Store, ZoneGate
 
 
 async def test_a_claimed_request_is_processing_with_a_new_fence_and_a_running_attempt(store: Store) -> None:

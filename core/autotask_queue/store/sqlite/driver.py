@@ -1,0 +1,152 @@
+"""Which SQLite a file is opened with, how it is set up, and what its errors mean.
+
+`Driver` wraps a module of the DB-API: the standard library's here; SQLCipher's and the shim on which
+tests simulate power cuts have the same names but exceptions of their own.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from autotask_queue.model.errors import (
+    InvalidRequest,
+    QueueError,
+    StoreDamaged,
+    StoreError,
+    StoreInUse,
+    StoreUnsuitable,
+    StoreUnwritable,
+)
+
+Connection = sqlite3.Connection
+
+OLDEST: Final = (3, 37, 0)
+"""STRICT tables came with it."""
+
+BUSY_TIMEOUT: Final = 5_000
+"""Milliseconds to wait for a lock that nobody but a stray tool can hold."""
+
+PRAGMAS: Final[dict[str, int | str]] = {
+    "journal_mode": "wal",
+    # FULL. NORMAL loses acknowledged requests in a power cut.
+    "synchronous": 2,
+    # A checkpoint that fails after a good commit would make a stored request look refused.
+    "wal_autocheckpoint": 0,
+    "foreign_keys": 1,
+    "trusted_schema": 0,
+    "busy_timeout": BUSY_TIMEOUT,
+    # Bytes: how large the log stays after a checkpoint, so that its size tells how much is in it.
+    "journal_size_limit": 1 << 20,
+    # KiB when negative: keeps the upper pages of a million rows' indexes.
+    "cache_size": -32_768,
+    "temp_store": 2,
+}
+MAC_PRAGMAS: Final[dict[str, int | str]] = {"fullfsync": 1, "checkpoint_fullfsync": 1}
+READER_PRAGMAS: Final[dict[str, int | str]] = {
+    "query_only": 1,
+    "trusted_schema": 0,
+    "busy_timeout": BUSY_TIMEOUT,
+    "temp_store": 2,
+    "mmap_size": 1 << 30,
+}
+
+_FULL, _READ_ONLY, _IO, _CORRUPT, _CANT_OPEN, _NOT_A_DB = 13, 8, 10, 11, 14, 26
+_PERM, _BUSY, _LOCKED, _TOO_BIG, _CONSTRAINT, _MISMATCH = 3, 5, 6, 18, 19, 20
+
+
+class Driver:
+    """One SQLite module.
+
+    `error` is the base of its exceptions, `row_errors` what the content of a row can cause, `refusals`
+    all that refuses one operation and leaves the storage sound.
+    """
+
+    def __init__(self, module: Any = sqlite3) -> None:
+        self._module = module
+        self.error: type[Exception] = module.Error
+        self.row_errors: tuple[type[Exception], ...] = (
+            module.IntegrityError,
+            module.DataError,
+            module.InterfaceError,
+            module.ProgrammingError,
+            OverflowError,
+            UnicodeError,
+        )
+        self.refusals: tuple[type[Exception], ...] = (*self.row_errors, QueueError)
+
+    def writer(self, path: Path) -> Connection:
+        """The one connection that writes, set up and checked.
+
+        Raises:
+            StoreError: the file cannot be used; see `explain`.
+        """
+        if tuple(self._module.sqlite_version_info) < OLDEST:
+            raise StoreError(
+                f"SQLite {self._module.sqlite_version} is too old; 3.37 or newer is needed.",
+                remedy="Use a newer Python.",
+            )
+        pragmas = PRAGMAS | MAC_PRAGMAS if sys.platform == "darwin" else PRAGMAS
+        return self._open(path, "rw", pragmas)
+
+    def reader(self, path: Path) -> Connection:
+        """A connection that can only read.
+
+        Raises:
+            StoreError: the file cannot be used; see `explain`.
+        """
+        return self._open(path, "ro", READER_PRAGMAS)
+
+    def _open(self, path: Path, mode: str, pragmas: dict[str, int | str]) -> Connection:
+        connection: Connection | None = None
+        try:
+            connection = self._module.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,  # aiosqlite gives it a thread; closing may come from another
+                cached_statements=512,
+            )
+            for name, wanted in pragmas.items():
+                _set(connection, name, wanted)
+        except self.error as error:
+            if connection is not None:
+                connection.close()
+            raise self.explain(error, path) from error
+        except QueueError:
+            assert connection is not None  # noqa: S101 - only `_set` raises it
+            connection.close()
+            raise
+        return connection
+
+    def explain(self, error: Exception, path: Path) -> StoreError:
+        """What an exception of this driver means for the queue file."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        text = str(error)
+        if code in (_CORRUPT, _NOT_A_DB) or "malformed" in text or "not a database" in text:
+            return StoreDamaged(f"{path} cannot be read as a queue file ({text}).")
+        if code == _FULL or "disk is full" in text:
+            return StoreUnwritable(
+                f"There is no space left for {path}. What was acknowledged before is safe.",
+                remedy="Free some space on this disk; nothing else is needed.",
+            )
+        if code in (_READ_ONLY, _CANT_OPEN, _PERM):
+            return StoreUnwritable(f"{path} cannot be opened for writing ({text}).")
+        if code in (_BUSY, _LOCKED):
+            return StoreInUse(f"Another program keeps {path} locked ({text}).")
+        if code == _IO:
+            return StoreError(f"The disk reported an error with {path} ({text}).")
+        return StoreError(f"{path} could not be used ({text}).")
+
+    def refuse(self, error: Exception) -> QueueError:
+        """What an error that one row caused means for its request."""
+        return InvalidRequest(f"The queue file cannot hold it ({error}).")
+
+
+def _set(connection: Connection, name: str, wanted: int | str) -> None:
+    connection.execute(f"PRAGMA {name} = {wanted}").close()
+    (got,) = connection.execute(f"PRAGMA {name}").fetchone() or (None,)
+    if got != wanted and name != "mmap_size":  # the system may grant less of that
+        raise StoreUnsuitable(f"SQLite would not set {name} to {wanted} here; it stays {got}.")

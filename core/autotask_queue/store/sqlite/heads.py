@@ -1,0 +1,95 @@
+"""The first ready request of each zone, endpoint and priority, kept in memory.
+
+What is in the way of a claim is then a dictionary and not a table: a closed zone costs nothing, however
+many requests wait in it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from autotask_queue.model.request import Request
+from autotask_queue.model.work import Head
+from autotask_queue.store.sqlite.driver import Connection
+
+Key = tuple[str, str, int]
+
+_READ_AHEAD: Final = 64
+_GROUPS = """
+SELECT DISTINCT zone, entity FROM counter WHERE status IN ('pending', 'retrying') AND count > 0
+"""
+_NEXT_PRIORITY = """
+SELECT priority FROM request
+WHERE zone = ? AND entity = ? AND priority > ? AND waits = 0
+ORDER BY priority LIMIT 1
+"""
+_NEXT = """
+SELECT seq, created_at FROM request
+WHERE zone = ? AND entity = ? AND priority = ? AND waits = 0 AND seq > ?
+ORDER BY seq LIMIT ?
+"""
+
+
+class Heads:
+    """A cache over the index `request_ready`. A head that left is looked up when next asked for."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._heads: dict[Key, Head | None] = {}
+        self._ahead: dict[Key, list[Head]] = {}
+
+    def load(self) -> None:
+        """Reads all heads, by jumping from group to group; never through a group."""
+        self._heads.clear()
+        for zone, entity in self._connection.execute(_GROUPS).fetchall():
+            priority: Any = -(1 << 62)
+            while row := self._connection.execute(_NEXT_PRIORITY, (zone, entity, priority)).fetchone():
+                (priority,) = row
+                self._heads[zone, entity, priority] = None
+
+    def put(self, request: Request) -> None:
+        """A request is ready now."""
+        key = (request.zone, request.entity, request.priority)
+        head = self._heads.get(key)
+        if key not in self._heads or (head is not None and request.seq < head.seq):
+            self._heads[key] = _head(key, request.seq, request.created_at)
+
+    def drop(self, request: Request) -> None:
+        """A request may not be ready any more."""
+        key = (request.zone, request.entity, request.priority)
+        head = self._heads.get(key)
+        if head is not None and head.seq == request.seq:
+            self._heads[key] = None
+
+    def all(self) -> list[Head]:
+        """Every head. Forgets what `after` has read ahead."""
+        self._ahead.clear()
+        found: list[Head] = []
+        for key, head in list(self._heads.items()):
+            current = head or self._look_up(key)
+            if current is None:
+                del self._heads[key]
+            else:
+                found.append(current)
+        return found
+
+    def after(self, head: Head) -> Head | None:
+        """The next ready one of the same group. Between two calls of `all` nothing may change."""
+        key = (head.zone, head.entity, head.priority)
+        ahead = self._ahead.get(key)
+        if not ahead:
+            rows = self._connection.execute(_NEXT, (*key, head.seq, _READ_AHEAD)).fetchall()
+            ahead = [_head(key, *row) for row in reversed(rows)]
+            self._ahead[key] = ahead
+        return ahead.pop() if ahead else None
+
+    def _look_up(self, key: Key) -> Head | None:
+        row = self._connection.execute(_NEXT, (*key, 0, 1)).fetchone()
+        head = None if row is None else _head(key, *row)
+        self._heads[key] = head
+        return head
+
+
+def _head(key: Key, seq: int, enqueued_at: float) -> Head:
+    zone, entity, priority = key
+    return Head(zone=zone, entity=entity, priority=priority, seq=seq, enqueued_at=enqueued_at)

@@ -1,0 +1,29 @@
+"""The schema, as the numbered steps that lead to it.
+
+A file's version is SQLite's `user_version`. A new file takes all steps, an older one those it lacks; a
+step that was released is never edited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from autotask_queue.store.sqlite import schema_1
+
+
+class Migration(msgspec.Struct, frozen=True, kw_only=True):
+    """One step: the version it leads to, what it is for, and its SQL."""
+
+    version: int
+    name: str
+    statements: Sequence[str]
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    Migration(version=1, name="requests, history, audit", statements=schema_1.STATEMENTS),
+)
+
+NEWEST: Final = MIGRATIONS[-1].version

@@ -1,0 +1,178 @@
+"""From a path to a file that can be used: version check, migrations, recovery."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from autotask_queue.model.errors import StoreDamaged, StoreTooNew, StoreUnsuitable
+from autotask_queue.model.request import AuditEntry
+from autotask_queue.model.status import Status
+from autotask_queue.ports import Recovery
+from autotask_queue.store.sqlite import salvage
+from autotask_queue.store.sqlite.driver import Connection
+from autotask_queue.store.sqlite.migrations import MIGRATIONS, Migration
+from autotask_queue.store.sqlite.session import Session
+from autotask_queue.store.sqlite.shelf import CellKey
+
+APPLICATION_ID: Final = 0x41545131
+"""What SQLite's header says of our files: "ATQ1"."""
+
+_MAGIC: Final = b"SQLite format 3\0"
+_VERSION_AT: Final = 60
+_APPLICATION_AT: Final = 68
+_HEADER: Final = 100
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True):
+    """What opening found. `unclean` if the last owner did not close the file."""
+
+    recovery: Recovery
+    unclean: bool
+    cells: dict[CellKey, int]
+    last_seq: int
+    next_due: float | None
+
+    def with_note(self, note: str) -> Opened:
+        """The same with one more thing to tell people."""
+        recovery = msgspec.structs.replace(self.recovery, notes=(*self.recovery.notes, note))
+        return msgspec.structs.replace(self, recovery=recovery)
+
+
+def check_header(path: Path, *, newest: int) -> None:
+    """Looks at a file before SQLite may touch it.
+
+    Raises:
+        StoreDamaged: it is no SQLite file.
+        StoreTooNew: a newer version of this program wrote it.
+        StoreUnsuitable: it belongs to another program.
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER)
+    if not header:
+        return
+    if not header.startswith(_MAGIC) or len(header) < _HEADER:
+        raise StoreDamaged(f"{path} is not a queue file, or its beginning was overwritten.")
+    version = int.from_bytes(header[_VERSION_AT : _VERSION_AT + 4], "big")
+    application = int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big")
+    _check(path, application, version, newest)
+
+
+def _check(path: Path, application: int, version: int, newest: int) -> None:
+    if application not in (0, APPLICATION_ID) or (application == 0 and version != 0):
+        raise StoreUnsuitable(
+            f"{path} is a database of another program.", remedy="Choose another name for the queue file."
+        )
+    if version > newest:
+        raise StoreTooNew(f"{path} has version {version}; this program knows versions up to {newest}.")
+
+
+def open_file(
+    session: Session,
+    path: Path,
+    *,
+    now: float,
+    migrations: Sequence[Migration] = MIGRATIONS,
+    damaged: salvage.Damaged | None = None,
+) -> Opened:
+    """Brings a connected file up to date and makes it safe to go on. Runs in the writer's thread.
+
+    With `damaged`, what can be read of that file is brought over first.
+
+    Raises:
+        StoreError: the file cannot be used.
+    """
+    notes = list(_migrate(session.connection, path, migrations))
+    with session.changing():
+        if damaged is not None:
+            notes += damaged.bring_over(session.connection)
+            session.shelf.load()
+            session.ledger.rebuild(now=now)
+            session.shelf.add_audit(AuditEntry(at=now, actor="", kind="file_recovered", why=" ".join(notes)))
+        if _meta(session.connection, "damaged"):
+            raise StoreDamaged(f"The last check of {path} found damage.")
+        unclean = _meta(session.connection, "clean") == 0
+        set_meta(session.connection, "clean", 0)
+        if damaged is None:
+            session.shelf.load()
+        recovery = session.ledger.recover(now=now)
+        notes += recovery.notes
+    counted = session.connection.execute("SELECT zone, entity, status, count FROM counter WHERE count <> 0")
+    return Opened(
+        recovery=msgspec.structs.replace(recovery, notes=tuple(notes)),
+        unclean=unclean,
+        cells={(zone, entity, Status(status)): count for zone, entity, status, count in counted},
+        last_seq=session.shelf.last_seq,
+        next_due=session.shelf.next_due(),
+    )
+
+
+def close_file(session: Session) -> None:
+    """Says in the file that it was left in order. Runs in the writer's thread."""
+    with session.changing():
+        set_meta(session.connection, "clean", 1)
+    session.checkpoint()
+
+
+def _meta(connection: Connection, name: str) -> object:
+    row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row[0]
+
+
+def set_meta(connection: Connection, name: str, value: int | str) -> None:
+    """Keeps one of the file's own small facts."""
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+# ---------------------------------------------------------------------------------------------
+# Migrations
+
+
+def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]) -> list[str]:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    _check(path, application, version, migrations[-1].version)
+    if application == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+        raise StoreUnsuitable(
+            f"{path} is a database of another program.", remedy="Choose another name for the queue file."
+        )
+    notes: list[str] = []
+    for migration in migrations:
+        if migration.version <= version:
+            continue
+        if version > 0:
+            backup = _back_up(connection, path, version)
+            notes.append(
+                f"The queue file was brought from version {version} to {migration.version} "
+                f"({migration.name}); a copy from before is {backup}."
+            )
+        _step(connection, migration)
+        version = migration.version
+    return notes
+
+
+def _step(connection: Connection, migration: Migration) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in migration.statements:
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {migration.version}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _back_up(connection: Connection, path: Path, version: int) -> Path:
+    backup = path.with_name(f"{path.name}.version-{version}")
+    backup.unlink(missing_ok=True)
+    os.close(os.open(backup, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection.execute("VACUUM INTO ?", (str(backup),))
+    return backup

@@ -1,0 +1,144 @@
+"""What the store asks of its writer, as functions that run in the writer's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from autotask_queue.model.breaker import BreakerRecord
+from autotask_queue.model.errors import QueueError
+from autotask_queue.model.filters import RequestFilter
+from autotask_queue.model.metrics import MinuteStat
+from autotask_queue.model.request import AuditEntry, Request
+from autotask_queue.ports import Change, Claim, Claimed
+from autotask_queue.store import codec
+from autotask_queue.store.limits import KEEP_MINUTES, PRUNABLE
+from autotask_queue.store.sqlite import query
+from autotask_queue.store.sqlite.session import Operation, Session
+
+# A finished request that an unfinished one still looks at stays.
+_PRUNE_CANDIDATES = f"""
+SELECT seq FROM history h
+WHERE finished_at < ? AND status IN ({", ".join(f"'{status}'" for status in PRUNABLE)})
+AND NOT EXISTS (
+    SELECT 1 FROM dependency d JOIN request r ON r.seq = d.seq WHERE d.parent = h.id
+)
+ORDER BY finished_at, seq LIMIT ?
+"""
+
+
+def enqueue(request: Request, actor: str) -> Operation:
+    """Stores one request."""
+    return lambda session: session.ledger.enqueue(request, actor=actor)
+
+
+def claim(wanted: Claim) -> Operation:
+    """Claims what is wanted."""
+
+    def run(session: Session) -> Claimed:
+        return session.ledger.claim(wanted)
+
+    return run
+
+
+def apply(change: Change) -> Operation:
+    """Applies one change."""
+    return lambda session: session.ledger.apply(change)
+
+
+def apply_to(seqs: Sequence[int], wanted: RequestFilter, change: Change) -> Operation:
+    """Applies a change to those of `seqs` that still match; (request before, answer) for each."""
+
+    def run(session: Session) -> list[tuple[Request, Request | QueueError | None]]:
+        matching = _still_matching(session, seqs, wanted)
+        answers: list[tuple[Request, Request | QueueError | None]] = []
+        for seq in seqs:
+            before = session.shelf.by_seq(seq)
+            if seq not in matching:
+                answers.append((before, None))
+                continue
+            one = msgspec.structs.replace(change, id=before.id)
+            try:
+                answers.append((before, session.ledger.apply(one)))
+            except QueueError as error:
+                answers.append((before, error))
+        return answers
+
+    return run
+
+
+def _still_matching(session: Session, seqs: Sequence[int], wanted: RequestFilter) -> set[int]:
+    listed = msgspec.json.encode(list(seqs)).decode()
+    found: set[int] = set()
+    for table in ("request", "history"):
+        sql, parameters = query.still_matching_sql(wanted, table)
+        found.update(seq for (seq,) in session.connection.execute(sql, (*parameters, listed)))
+    return found
+
+
+def record(entry: AuditEntry) -> Operation:
+    """Adds an audit entry of its own."""
+    return lambda session: session.shelf.add_audit(entry)
+
+
+def save_breaker(breaker: BreakerRecord, entry: AuditEntry | None) -> Operation:
+    """Keeps a breaker's state, with an audit entry."""
+    value = codec.encode(breaker)
+
+    def run(session: Session) -> None:
+        sql = "INSERT OR REPLACE INTO breaker (zone, value) VALUES (?, ?)"
+        session.connection.execute(sql, (breaker.zone, value))
+        if entry is not None:
+            session.shelf.add_audit(entry)
+
+    return run
+
+
+def put_document(kind: str, key: str, value: bytes, at: float) -> Operation:
+    """Keeps a small document."""
+    sql = "INSERT OR REPLACE INTO document (kind, key, value, at) VALUES (?, ?, ?, ?)"
+    return lambda session: session.connection.execute(sql, (kind, key, value, at)).rowcount
+
+
+def delete_document(kind: str, key: str) -> Operation:
+    """Forgets a small document."""
+    sql = "DELETE FROM document WHERE kind = ? AND key = ?"
+    return lambda session: session.connection.execute(sql, (kind, key)).rowcount
+
+
+def save_minutes(minutes: Sequence[MinuteStat]) -> Operation:
+    """Keeps minutes and drops those too old."""
+    values = [(minute.at, codec.encode(minute)) for minute in minutes]
+
+    def run(session: Session) -> None:
+        session.connection.executemany("INSERT OR REPLACE INTO minute (at, value) VALUES (?, ?)", values)
+        sql = "DELETE FROM minute WHERE at < (SELECT max(at) FROM minute) - ?"
+        session.connection.execute(sql, (KEEP_MINUTES,))
+
+    return run
+
+
+def mark_damaged(why: str) -> Operation:
+    """Says in the file that it is damaged, so that the next start mends it."""
+
+    def run(session: Session) -> None:
+        session.connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('damaged', ?)", (why,))
+
+    return run
+
+
+def prune(finished_before: float, limit: int) -> Operation:
+    """Deletes old finished requests and all that belongs to them; how many."""
+
+    def run(session: Session) -> int:
+        connection = session.connection
+        old = [seq for (seq,) in connection.execute(_PRUNE_CANDIDATES, (finished_before, limit))]
+        for seq in old:
+            session.shelf.remove(session.shelf.by_seq(seq))
+        if old:
+            sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('last_seq', ?)"
+            connection.execute(sql, (session.shelf.last_seq,))
+        return len(old)
+
+    return run

@@ -1,0 +1,154 @@
+"""Between requests and the columns of `request` and `history`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, Final
+
+import msgspec
+
+from autotask_queue.model.failure import Failure
+from autotask_queue.model.request import (
+    Attempt,
+    AttemptKind,
+    AttemptResult,
+    AuditEntry,
+    Reply,
+    Request,
+    RequestRow,
+)
+from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.store import codec, rules
+
+LISTED: Final = RequestRow.__struct_fields__
+"""The columns of a row in a list."""
+
+OWN: Final = ("fence", "dedup_key", "restore_to", "failure")
+"""What a whole request has beside these and its payload."""
+
+STORED: Final = (*LISTED, *OWN)
+"""Columns that carry a field of the same name."""
+
+COLUMNS: Final = (*STORED, "haystack")
+"""All columns that `request` and `history` have in common."""
+
+_HAYSTACK_FIELDS: Final = frozenset(
+    {"summary", "search_text", "endpoint", "id", "record_id", "failure_title"}
+)
+
+_STATUS: Final = {s.value: s for s in Status}
+_EFFECT: Final = {e.value: e for e in Effect}
+REASONS: Final[dict[str | None, Reason | None]] = {None: None, **{r.value: r for r in Reason}}
+_failure_decoder = msgspec.json.Decoder(Failure)
+_reply_decoder = msgspec.json.Decoder(Reply)
+_stored_values = attrgetter(*STORED)
+_payload_values = attrgetter(*rules.PAYLOAD)
+
+_PLACE_STATUS, _PLACE_EFFECT, _PLACE_REASON = (LISTED.index(n) for n in ("status", "effect", "reason"))
+
+LIST_SQL: Final = ", ".join(LISTED)
+REQUEST_SQL: Final = (
+    ", ".join(f"t.{name}" for name in STORED)
+    + ", (SELECT value FROM payload p WHERE p.seq = t.seq), (SELECT value FROM reply r WHERE r.seq = t.seq)"
+)
+"""What to select, from a table called t, for `to_request`."""
+
+
+def to_column(name: str, value: Any) -> Any:
+    """One field as its column holds it."""
+    if name == "failure":
+        return None if value is None else codec.encode(value)
+    # Plain strings: sqlite3 takes a slower way for subclasses.
+    return value.value if isinstance(value, Status | Effect | Reason) else value
+
+
+def to_columns(request: Request) -> list[Any]:
+    """The values of `COLUMNS`."""
+    values = [to_column(*pair) for pair in zip(STORED, _stored_values(request), strict=True)]
+    values.append(rules.haystack(request))
+    return values
+
+
+def changed_columns(before: Request, after: Request) -> dict[str, Any]:
+    """Columns whose value differs, with the new ones."""
+    pairs = zip(STORED, _stored_values(before), _stored_values(after), strict=True)
+    changes = {name: to_column(name, new) for name, old, new in pairs if new is not old and new != old}
+    if changes.keys() & _HAYSTACK_FIELDS or before.search_text != after.search_text:
+        changes["haystack"] = rules.haystack(after)
+    return changes
+
+
+def payload_changed(before: Request, after: Request) -> bool:
+    """Whether any of the fields kept in `payload` is another one."""
+    return any(a is not b for a, b in zip(_payload_values(before), _payload_values(after), strict=True))
+
+
+def to_row(values: Sequence[Any]) -> RequestRow:
+    """A row from the columns of `LIST_SQL`."""
+    fields = dict(zip(LISTED, values, strict=True))
+    fields["status"] = _STATUS[fields["status"]]
+    fields["effect"] = _EFFECT[fields["effect"]]
+    fields["reason"] = REASONS[fields["reason"]]
+    return RequestRow(**fields)
+
+
+def to_request(values: Sequence[Any]) -> Request:
+    """A request from the columns of `REQUEST_SQL`.
+
+    Raises:
+        msgspec.DecodeError: what is stored cannot be read; the file is damaged.
+    """
+    *stored, payload, reply = values
+    fields = dict(zip(STORED, stored, strict=True))
+    fields["status"] = _STATUS[fields["status"]]
+    fields["effect"] = _EFFECT[fields["effect"]]
+    fields["reason"] = REASONS[fields["reason"]]
+    if fields["restore_to"] is not None:
+        fields["restore_to"] = _STATUS[fields["restore_to"]]
+    fields["failure"] = to_failure(fields["failure"])
+    if reply is not None:
+        fields["reply"] = to_reply(reply)
+    return Request(**fields, **codec.decode_payload(payload))
+
+
+def to_failure(value: bytes | None) -> Failure | None:
+    """A failure as `to_column` encoded it."""
+    return None if value is None else _failure_decoder.decode(value)
+
+
+def to_reply(value: bytes) -> Reply:
+    """A reply as it is stored."""
+    return _reply_decoder.decode(value)
+
+
+def to_attempt(values: Sequence[Any]) -> Attempt:
+    """An attempt from number, kind, result, started_at, ended_at, http_status, failure, note."""
+    number, kind, result, started_at, ended_at, http_status, failure, note = values
+    return Attempt(
+        number=number,
+        kind=AttemptKind(kind),
+        result=AttemptResult(result),
+        started_at=started_at,
+        ended_at=ended_at,
+        http_status=http_status,
+        failure=to_failure(failure),
+        note=note,
+    )
+
+
+def to_audit_entry(values: Sequence[Any]) -> AuditEntry:
+    """An entry from seq, at, actor, kind, zone, request_id, origin, target, why, detail."""
+    seq, at, actor, kind, zone, request_id, origin, target, why, detail = values
+    return AuditEntry(
+        seq=seq,
+        at=at,
+        actor=actor,
+        kind=kind,
+        zone=zone,
+        request_id=request_id,
+        origin=origin,
+        target=target,
+        why=why,
+        detail=codec.decode(detail),
+    )

@@ -1,0 +1,204 @@
+"""What happens in the writer's thread: transactions of many operations, and checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from autotask_queue.model.errors import QueueError
+from autotask_queue.model.request import Request
+from autotask_queue.store.ledger import Ledger
+from autotask_queue.store.limits import MAX_CONSEQUENCES
+from autotask_queue.store.sqlite.driver import Connection, Driver
+from autotask_queue.store.sqlite.shelf import CellKey, SqlShelf
+
+MAX_BATCH_BYTES: Final = 4 << 20
+"""Bytes of documents after which a transaction is long enough."""
+
+LARGE_LOG: Final = 8 << 20
+"""Bytes of write-ahead log after which it is written back without waiting for an idle moment."""
+
+Operation = Callable[["Session"], Any]
+"""Runs in the writer's thread, inside a transaction. A `QueueError` that it raises refuses it."""
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """What a commit changed of the things that the store keeps in memory."""
+
+    deltas: dict[CellKey, int]
+    last_seq: int
+    next_due: float | None
+    consequences: list[Request]
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """How a batch went: a result or a `QueueError` for each of its first operations.
+
+    The rest, if any, was not looked at: the transaction was long enough.
+    """
+
+    outcomes: list[Any]
+    published: Published
+
+
+class Session:
+    """One connection that writes, with its ledger. Everything here runs in the connection's thread."""
+
+    def __init__(self, driver: Driver, path: Path) -> None:
+        self._driver = driver
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._log_after_checkpoint = 0
+        self.commits = 0
+        """Transactions committed so far."""
+
+    def connect(self) -> Connection:
+        """Opens the connection; to be called in its thread.
+
+        Raises:
+            StoreError: see `Driver.explain`.
+        """
+        self.connection = self._driver.writer(self._path)
+        self.shelf = SqlShelf(self.connection)
+        self.ledger = Ledger(self.shelf)
+        return self.connection
+
+    # -- transactions
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """A transaction for what is no operation: opening and closing the file.
+
+        Raises:
+            StoreError: the storage failed.
+        """
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self.shelf.flush()
+                self.connection.execute("COMMIT")
+                self._publish(None)
+            finally:
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+        except self._driver.error as error:
+            raise self._driver.explain(error, self._path) from error
+
+    def run(self, operations: Sequence[Operation]) -> Done:
+        """Runs operations in one transaction and commits it.
+
+        An operation that fails by its own fault is refused alone: the batch is then repeated with a
+        savepoint for each.
+
+        Raises:
+            StoreError: the storage failed, or whether the commit arrived is unknown and the file says
+                it did not; nothing was stored.
+        """
+        try:
+            try:
+                return self._transact(operations, self._run_bare)
+            except self._driver.refusals:
+                return self._transact(operations, self._run_guarded)
+        except self._driver.error as error:
+            raise self._driver.explain(error, self._path) from error
+
+    def _transact(self, operations: Sequence[Operation], run_one: Callable[[Operation], Any]) -> Done:
+        outcomes: list[Any] = []
+        enough = self.shelf.written + MAX_BATCH_BYTES
+        self.connection.execute("BEGIN IMMEDIATE")
+        try:
+            for operation in operations:
+                outcomes.append(run_one(operation))
+                if self.shelf.written >= enough:
+                    break
+            self.shelf.flush()
+            next_due = self.shelf.next_due()
+            self._commit()
+        except BaseException:
+            self._roll_back()
+            raise
+        return Done(outcomes=outcomes, published=self._publish(next_due))
+
+    def _run_bare(self, operation: Operation) -> Any:
+        before = self.connection.total_changes
+        try:
+            return operation(self)
+        except QueueError as refusal:
+            if self.connection.total_changes != before:
+                raise  # half of it is written: to be repeated with a savepoint
+            return refusal
+
+    def _run_guarded(self, operation: Operation) -> Any:
+        mark = self.shelf.mark()
+        consequences = len(self.ledger.consequences)
+        self.connection.execute("SAVEPOINT one")
+        try:
+            return operation(self)
+        except self._driver.refusals as error:
+            self.connection.execute("ROLLBACK TO one")
+            self.shelf.back_to(mark)
+            del self.ledger.consequences[consequences:]
+            return error if isinstance(error, QueueError) else self._driver.refuse(error)
+        finally:
+            if self.connection.in_transaction:
+                self.connection.execute("RELEASE one")
+
+    def _commit(self) -> None:
+        """Commits; when that fails, finds out from the file whether it was done all the same."""
+        try:
+            self.connection.execute("COMMIT")
+        except self._driver.error:
+            if self.connection.in_transaction or not self._is_stored():
+                raise
+        self.commits += 1
+
+    def _is_stored(self) -> bool:
+        end = self.connection.execute("SELECT max(seq) FROM audit").fetchone()[0] or 0
+        return bool(end == self.shelf.audit_end)
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+        self.ledger.consequences.clear()
+        self.shelf.load()
+
+    def _publish(self, next_due: float | None) -> Published:
+        deltas, self.shelf.deltas = self.shelf.deltas, {}
+        consequences, self.ledger.consequences = self.ledger.consequences, []
+        return Published(
+            deltas=deltas,
+            last_seq=self.shelf.last_seq,
+            next_due=next_due,
+            consequences=consequences[-MAX_CONSEQUENCES:],
+        )
+
+    # -- the write-ahead log
+
+    def log_is_large(self) -> bool:
+        """Whether it is time to write the log back even though there is work to do."""
+        try:
+            size = self._log.stat().st_size
+        except OSError:
+            return False
+        if size < self._log_after_checkpoint:
+            self._log_after_checkpoint = 0  # it was started afresh
+        return size >= self._log_after_checkpoint + LARGE_LOG
+
+    def checkpoint(self) -> None:
+        """Writes back what no reader is in the way of; the log is reused when all of it was.
+
+        Raises:
+            StoreError: the disk refused; nothing is lost, the log still holds everything.
+        """
+        try:
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._log_after_checkpoint = self._log.stat().st_size
+        except self._driver.error as error:
+            raise self._driver.explain(error, self._path) from error
+        except OSError:
+            self._log_after_checkpoint = 0

@@ -1,0 +1,350 @@
+"""`SqliteStore`: requests in one file that survives a killed process and a power cut."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from array import array
+from collections import deque
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from autotask_queue.model.breaker import BreakerRecord
+from autotask_queue.model.errors import QueueError, StoreDamaged, StoreError, StoreUnwritable
+from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
+from autotask_queue.model.metrics import Cell, Counters, MinuteStat
+from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
+from autotask_queue.ports import Change, Claim, Claimed, Recovery
+from autotask_queue.store import bulk, codec
+from autotask_queue.store.limits import MAX_CONSEQUENCES
+from autotask_queue.store.sqlite import opening, operations, place, reader, rows, salvage
+from autotask_queue.store.sqlite.channel import Channel
+from autotask_queue.store.sqlite.driver import Driver
+from autotask_queue.store.sqlite.lock import OwnerLock
+from autotask_queue.store.sqlite.migrations import NEWEST
+from autotask_queue.store.sqlite.query import audit_sql, count_sql, counted, index_sql, is_countable
+from autotask_queue.store.sqlite.reader import Read, Reader
+from autotask_queue.store.sqlite.session import Operation, Published, Session
+from autotask_queue.store.sqlite.shelf import CellKey
+from autotask_queue.store.sqlite.writer import Writer
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+_BULK_CHUNK: Final = 500
+
+
+class SqliteStore:
+    """Implements `ports.Store` in a SQLite file.
+
+    One connection writes, in a thread of its own; two read, so that nobody who looks waits for a
+    writer, and a short question not for a long one. One process owns the file: a second one is
+    refused with `StoreInUse`.
+
+    Args:
+        path: the queue file; its folder is made if it is missing.
+        driver: which SQLite to use.
+    """
+
+    def __init__(self, path: str | Path, *, driver: Driver | None = None) -> None:
+        self._path = Path(path).expanduser().absolute()
+        self._driver = driver or Driver()
+        self._lock = OwnerLock(self._path)
+        self._session: Session | None = None
+        self._channel: Channel | None = None
+        self._writer: Writer | None = None
+        self._quick = Reader(self._driver, self._path)
+        self._slow = Reader(self._driver, self._path)
+        self._check: asyncio.Task[None] | None = None
+        self._cells: dict[CellKey, int] = {}
+        self._counters: Counters | None = None
+        self._max_seq = 0
+        self._next_due: float | None = None
+        self._consequences: deque[Request] = deque(maxlen=MAX_CONSEQUENCES)
+
+    @property
+    def durability(self) -> Durability:
+        return Durability.SQLITE_FSYNC
+
+    @property
+    def location(self) -> str:
+        return str(self._path)
+
+    # -- opening and closing
+
+    async def open(self, *, now: float) -> Recovery:
+        """See `ports.Store.open`.
+
+        Raises:
+            StoreInUse: another process owns the file.
+            StoreUnwritable: folder or file cannot be written.
+            StoreUnsuitable: a network share, a synchronised folder, another program's database.
+            StoreTooNew: a newer version of this program wrote it; it was not changed.
+            StoreError: anything else that the storage refuses.
+        """
+        known_before = self._lock.path.exists()
+        place.prepare(self._path)
+        try:
+            self._lock.take()
+        except OSError as error:
+            raise StoreUnwritable(f"{self._path} cannot be written ({error.strerror or error}).") from error
+        try:
+            opened = await self._open(now=now, known_before=known_before)
+        except BaseException:
+            await self._close_connections()
+            self._lock.release()
+            raise
+        self._cells = opened.cells
+        self._counters = None
+        self._max_seq = opened.last_seq
+        self._next_due = opened.next_due
+        if opened.unclean:
+            self._check = asyncio.get_running_loop().create_task(self._check_file(), name="queue file check")
+        return opened.recovery
+
+    async def _open(self, *, now: float, known_before: bool) -> opening.Opened:
+        empty = self._path.stat().st_size == 0
+        try:
+            if empty and self._session_log_exists():
+                raise StoreDamaged(f"{self._path} is empty, though there is a log that belongs to it.")
+            opening.check_header(self._path, newest=NEWEST)
+            opened = await self._connect(now=now)
+        except StoreDamaged as damage:
+            await self._close_connections()
+            why = damage.message
+        else:
+            return opened.with_note(_MISSING.format(self._path)) if empty and known_before else opened
+        aside = salvage.set_aside(self._path, now=now)
+        _log.error("The queue file is damaged and was set aside as %s. %s", aside, why)
+        place.prepare(self._path)
+        return await self._connect(now=now, damaged=salvage.Damaged(self._driver, aside, why))
+
+    def _session_log_exists(self) -> bool:
+        log = self._path.with_name(self._path.name + "-wal")
+        return log.exists() and log.stat().st_size > 0
+
+    async def _connect(self, *, now: float, damaged: salvage.Damaged | None = None) -> opening.Opened:
+        session = Session(self._driver, self._path)
+        channel = Channel(session.connect)
+        _ = await channel
+        self._session, self._channel = session, channel
+        opened = await channel.run(partial(opening.open_file, session, self._path, now=now, damaged=damaged))
+        self._writer = Writer(channel, session, self._publish)
+        return opened
+
+    async def close(self) -> None:
+        """Waits for what is on its way to the disk, writes back the log and lets the file go."""
+        if self._writer is not None and self._channel is not None and self._session is not None:
+            await self._writer.close()
+            await self._stop_check()
+            await self._close_readers()
+            with contextlib.suppress(StoreError):  # all is stored; only the next start has more to check
+                await self._channel.run(partial(opening.close_file, self._session))
+        await self._close_connections()
+        self._lock.release()
+
+    async def _close_connections(self) -> None:
+        await self._stop_check()
+        await self._close_readers()
+        channel, self._channel = self._channel, None
+        self._writer = self._session = None
+        if channel is not None:
+            await channel.close()
+
+    async def _close_readers(self) -> None:
+        await self._quick.close()
+        await self._slow.close()
+
+    # -- the check after an unclean end
+
+    async def _check_file(self) -> None:
+        """Looks for damage in the background; what it finds is mended at the next start."""
+        checker = Reader(self._driver, self._path)
+        try:
+            found = await checker.ask(partial(reader.one, "PRAGMA quick_check(1)", ()))
+        except StoreDamaged as error:
+            found = error.message
+        finally:
+            await checker.close()
+        if found != "ok" and self._writer is not None:
+            _log.error("The queue file %s is damaged: %s. Restart to mend it.", self._path, found)
+            await self._writer.run([operations.mark_damaged(str(found))])
+
+    async def _stop_check(self) -> None:
+        check, self._check = self._check, None
+        if check is not None:
+            check.cancel()
+            await asyncio.wait({check})
+
+    # -- changing
+
+    async def enqueue(self, requests: Sequence[Request], *, actor: str) -> list[Request | QueueError]:
+        return await self._write([operations.enqueue(request, actor) for request in requests])
+
+    async def claim(self, claim: Claim) -> Claimed:
+        claimed: Claimed = await self._write_one(operations.claim(claim))
+        return claimed
+
+    async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
+        return await self._write([operations.apply(change) for change in changes])
+
+    async def apply_matching(self, selection: Selection, change: Change) -> BulkResult:
+        bulk.check_cursor(selection.filter)
+        sql = index_sql(selection.filter, max_seq=selection.max_seq)
+        seqs = sorted(await self._ask(self._slow, partial(reader.seqs, *sql)))
+        tally = bulk.Tally()
+        for start in range(0, len(seqs), _BULK_CHUNK):
+            chunk = seqs[start : start + _BULK_CHUNK]
+            answers = await self._write_one(operations.apply_to(chunk, selection.filter, change))
+            for before, answer in answers:
+                if answer is None:
+                    tally.skip(before.status)
+                else:
+                    tally.add(before, answer)
+        return tally.result()
+
+    def consequences(self) -> tuple[Request, ...]:
+        taken = tuple(self._consequences)
+        self._consequences.clear()
+        return taken
+
+    async def _write(self, wanted: Sequence[Operation]) -> list[Any]:
+        return await self._open_writer().run(wanted)
+
+    async def _write_one(self, wanted: Operation) -> Any:
+        return await self._open_writer().one(wanted)
+
+    def _open_writer(self) -> Writer:
+        if self._writer is None:
+            raise StoreError("The queue file is not open.", remedy="Open the queue first.")
+        return self._writer
+
+    def _publish(self, published: Published) -> None:
+        """Takes over what a commit changed, before its callers hear of it."""
+        for key, delta in published.deltas.items():
+            count = self._cells.get(key, 0) + delta
+            if count:
+                self._cells[key] = count
+            else:
+                self._cells.pop(key, None)
+        if published.deltas:
+            self._counters = None
+        self._max_seq = published.last_seq
+        self._next_due = published.next_due
+        self._consequences.extend(published.consequences)
+
+    # -- reading
+
+    async def get(self, request_id: RequestId) -> Request | None:
+        return await self._ask(self._quick, partial(reader.request_by_id, request_id))
+
+    async def find(self, query: RequestFilter) -> list[Request]:
+        seqs = await self.index(query)
+        return await self._ask(self._slow, partial(reader.requests, seqs))
+
+    async def index(self, query: RequestFilter) -> array[int]:
+        bulk.check_cursor(query)
+        return await self._ask(self._slow, partial(reader.seqs, *index_sql(query)))
+
+    async def rows(self, seqs: Sequence[int]) -> list[RequestRow]:
+        return await self._ask(self._quick, partial(reader.list_rows, seqs))
+
+    async def count(self, query: RequestFilter) -> int:
+        if is_countable(query):
+            self._open_writer()
+            return sum(count for key, count in self._cells.items() if counted(query, key))
+        return int(await self._ask(self._slow, partial(reader.one, *count_sql(query))))
+
+    def counters(self) -> Counters:
+        if self._counters is None:
+            self._counters = Counters(
+                cells=tuple(
+                    Cell(zone=zone, entity=entity, status=status, count=count)
+                    for (zone, entity, status), count in sorted(self._cells.items())
+                )
+            )
+        return self._counters
+
+    def max_seq(self) -> int:
+        return self._max_seq
+
+    def next_due(self) -> float | None:
+        return self._next_due
+
+    async def oldest_waiting(self) -> float | None:
+        oldest: float | None = await self._ask(self._quick, partial(reader.one, reader.OLDEST_WAITING, ()))
+        return oldest
+
+    async def priorities(self) -> dict[int, int]:
+        return dict(await self._ask(self._slow, partial(reader.every, reader.PRIORITIES, ())))
+
+    async def attempts(self, request_id: RequestId) -> list[Attempt]:
+        found = await self._ask(self._quick, partial(reader.every, reader.ATTEMPTS, (request_id, request_id)))
+        return [rows.to_attempt(values) for values in found]
+
+    async def audit(
+        self,
+        *,
+        request_id: RequestId | None = None,
+        kinds: Sequence[str] = (),
+        limit: int = 100,
+        before_seq: int | None = None,
+    ) -> list[AuditEntry]:
+        sql = audit_sql(request_id=request_id, kinds=kinds, limit=limit, before_seq=before_seq)
+        found = await self._ask(self._slow, partial(reader.every, *sql))
+        return [rows.to_audit_entry(values) for values in found]
+
+    async def _ask(self, reader_: Reader, read: Read[_T]) -> _T:
+        self._open_writer()
+        return await reader_.ask(read)
+
+    # -- small things
+
+    async def record(self, entry: AuditEntry) -> None:
+        await self._write_one(operations.record(entry))
+
+    async def save_breaker(self, record: BreakerRecord, entry: AuditEntry | None = None) -> None:
+        await self._write_one(operations.save_breaker(record, entry))
+
+    async def load_breakers(self) -> list[BreakerRecord]:
+        found = await self._ask(self._quick, partial(reader.every, reader.BREAKERS, ()))
+        return [msgspec.json.decode(value, type=BreakerRecord) for (value,) in found]
+
+    async def put_document(self, kind: str, key: str, value: JSON, *, at: float) -> None:
+        await self._write_one(operations.put_document(kind, key, codec.encode(value), at))
+
+    async def get_document(self, kind: str, key: str) -> JSON:
+        value = await self._ask(self._quick, partial(reader.one, reader.DOCUMENT, (kind, key)))
+        return None if value is None else codec.decode(value)
+
+    async def list_documents(self, kind: str) -> dict[str, JSON]:
+        found = await self._ask(self._quick, partial(reader.every, reader.DOCUMENTS, (kind,)))
+        return {key: codec.decode(value) for key, value in found}
+
+    async def delete_document(self, kind: str, key: str) -> None:
+        await self._write_one(operations.delete_document(kind, key))
+
+    async def save_minutes(self, minutes: Sequence[MinuteStat]) -> None:
+        await self._write_one(operations.save_minutes(minutes))
+
+    async def load_minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]:
+        found = await self._ask(self._quick, partial(reader.every, reader.MINUTES, (since, until, until)))
+        return [msgspec.json.decode(value, type=MinuteStat) for (value,) in found]
+
+    async def prune(self, *, finished_before: float, limit: int = 500) -> int:
+        return int(await self._write_one(operations.prune(finished_before, limit)))
+
+    async def checkpoint(self) -> None:
+        await self._open_writer().checkpoint()
+
+    async def size_bytes(self) -> int:
+        parts = (self._path.with_name(self._path.name + ending) for ending in ("", "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+
+_MISSING: Final = "{} was missing or empty although there had been a queue; a new one was started."
