@@ -11,12 +11,21 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from autotask_console.text.translate import tr
-from autotask_queue.model.breaker import BreakerMetrics, BreakerState, OverrideKind
-from autotask_queue.model.gates import Gate, GateKind
-from autotask_queue.model.status import Reason, Status
+from autotask_queue import (
+    BreakerMetrics,
+    BreakerState,
+    Gate,
+    GateKind,
+    OverrideKind,
+    Reason,
+    Status,
+    gate_for,
+)
 
 if TYPE_CHECKING:
-    from autotask_queue.model.request import RequestRow
+    from collections.abc import Sequence
+
+    from autotask_queue import RequestRow
 
 
 class Tone(StrEnum):
@@ -107,6 +116,12 @@ def ui_state(row: RequestRow, gate: Gate | None = None) -> UiState:
     ):
         return UiState.HELD
     return _BY_STATUS[row.status]
+
+
+def held_at(gates: Sequence[Gate], zone: str, entity: str) -> bool:
+    """Whether what waits at this endpoint is called *Held* for a gate in front of it; see `ui_state`."""
+    gate = gate_for(tuple(gates), zone, entity)
+    return gate is not None and gate.kind in _HOLDING_GATES
 
 
 def look(state: UiState | Status) -> Look:

@@ -1,0 +1,1 @@
+"""Item models over windows of rows: a vector of numbers for all of them, and pages of those in sight."""
