@@ -9,6 +9,7 @@ from autotask_queue.__about__ import __version__
 from autotask_queue.catalogue import load_catalogue, validate
 from autotask_queue.engine.breakers import EVERY_ZONE
 from autotask_queue.engine.bus import Mailbox
+from autotask_queue.engine.clock import SystemClock
 from autotask_queue.engine.echo import EchoProcessor
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.breaker import BreakerMetrics, BreakerState, Override, OverrideKind
@@ -64,8 +65,8 @@ from autotask_queue.model.events import (
     RequestReleased,
     RequestRestored,
     RequestRetrying,
-    RequestUncertain,
     RequestsChanged,
+    RequestUncertain,
     SignInAccepted,
     SignInRefused,
     ZoneEvent,
@@ -118,6 +119,7 @@ from autotask_queue.ports import (
     Transport,
 )
 from autotask_queue.quick import Credentials, QuickSetup, SessionSecrets
+from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, RedactingFilter, redact
 
 if TYPE_CHECKING:
     from autotask_queue.autotask import AutotaskProcessor, as_curl, check_sign_in, discover_zone
@@ -135,6 +137,10 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "EVENT_NAMES",
+    "EVERY_ZONE",
+    "JSON",
+    "KNOWN_SECRETS",
     "Applied",
     "Attempt",
     "AttemptKind",
@@ -159,8 +165,6 @@ __all__ = [
     "Credentials",
     "Describing",
     "Durability",
-    "EVENT_NAMES",
-    "EVERY_ZONE",
     "EchoProcessor",
     "Effect",
     "Event",
@@ -174,9 +178,9 @@ __all__ = [
     "HealthDegraded",
     "HealthLevel",
     "HealthRecovered",
+    "HttpxTransport",
     "IllegalTransition",
     "InvalidRequest",
-    "JSON",
     "LookupResult",
     "Mailbox",
     "MetricsUpdated",
@@ -205,6 +209,7 @@ __all__ = [
     "Receipt",
     "Reconciling",
     "Recovery",
+    "RedactingFilter",
     "Reply",
     "Request",
     "RequestCancelled",
@@ -243,6 +248,7 @@ __all__ = [
     "StoreTooNew",
     "StoreUnsuitable",
     "StoreUnwritable",
+    "SystemClock",
     "Transport",
     "UnknownEvent",
     "ZoneConfig",
@@ -259,5 +265,6 @@ __all__ = [
     "discover_zone",
     "gate_for",
     "load_catalogue",
+    "redact",
     "validate",
 ]

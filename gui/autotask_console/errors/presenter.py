@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from autotask_console.text import tr
 from autotask_console.widgets.toast import Toasts
-from autotask_queue.model.errors import QueueError
+from autotask_queue import QueueError
 
 logger = logging.getLogger(__name__)
 

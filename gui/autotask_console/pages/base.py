@@ -23,8 +23,7 @@ from autotask_console.state import AppState, AppStore, ChangeFlags, Changes
 from autotask_console.widgets.toast import Toasts
 
 if TYPE_CHECKING:
-    from autotask_queue import QueueManager
-    from autotask_queue.ports import Clock, Secrets
+    from autotask_queue import Clock, QueueManager, Secrets
 
 Navigate = Callable[[str, object], None]
 """(page id, argument): shows a page; the argument goes to its `enter`. For example

@@ -17,8 +17,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from autotask_queue.model.errors import SecretsError, SecretsUnavailable
-from autotask_queue.transport.redaction import KNOWN_SECRETS
+from autotask_queue import KNOWN_SECRETS, SecretsError, SecretsUnavailable
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -208,3 +207,15 @@ async def _in_thread(work: Callable[[], T], *, timeout: float) -> T:
     threading.Thread(target=run, name="keychain", daemon=True).start()
     async with asyncio.timeout(timeout):
         return await future
+
+
+def loadable() -> list[str]:
+    """Names of the allowed backends whose modules are here; nothing is asked of any keychain."""
+    names = []
+    for module, kind, home in _ALLOWED.get(sys.platform, ()):
+        try:
+            getattr(importlib.import_module(module), kind)
+        except (ImportError, AttributeError):
+            continue
+        names.append(home)
+    return names

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Signal
 
-from autotask_queue.model.events import Event, EventsLost
+from autotask_queue import Event, EventsLost
 
 _PAUSE = 0.1
 

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 
-from autotask_queue.transport.redaction import redact
+from autotask_queue import redact
 
 if TYPE_CHECKING:
     import asyncio

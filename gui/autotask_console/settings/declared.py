@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting(Generic[T]):
+class Setting(Generic[T_co]):
     """One setting under `[console]` in config.toml.
 
     Args:
@@ -27,10 +27,10 @@ class Setting(Generic[T]):
 
     key: str
     kind: Any
-    default: T
+    default: T_co
     title: str
     help: str
-    choices: tuple[T, ...] = ()
+    choices: tuple[T_co, ...] = ()
     remembered: bool = False
 
 
@@ -128,6 +128,14 @@ RECENT_REASONS: Setting[list[str]] = Setting(
     help="The last reasons given, newest first, offered again.",
     remembered=True,
 )
+COMPOSE_LAST: Setting[dict[str, dict[str, Any]]] = Setting(
+    key="compose.last",
+    kind=dict[str, dict[str, Any]],
+    default={},
+    title="Last values",
+    help="What was chosen last in lists such as the queue or the work type, by kind of request.",
+    remembered=True,
+)
 
 ALL: tuple[Setting[Any], ...] = (
     THEME,
@@ -142,4 +150,5 @@ ALL: tuple[Setting[Any], ...] = (
     COLUMN_WIDTHS,
     SORTS,
     RECENT_REASONS,
+    COMPOSE_LAST,
 )

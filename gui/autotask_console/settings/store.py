@@ -18,8 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from tomlkit.exceptions import TOMLKitError
 
 from autotask_console.settings.declared import ALL, Setting
-from autotask_queue.model.config import ZoneConfig
-from autotask_queue.model.errors import ConfigError
+from autotask_queue import ConfigError, ZoneConfig
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

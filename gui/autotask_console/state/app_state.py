@@ -7,11 +7,19 @@ from enum import Flag, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from autotask_queue.model.breaker import BreakerMetrics
-from autotask_queue.model.gates import Gate, GateKind
-from autotask_queue.model.metrics import Connectivity, ConnectivityState, Counters, QueueMetrics
-from autotask_queue.model.request import Request, RequestId
-from autotask_queue.model.status import Status
+from autotask_queue import (
+    BreakerMetrics,
+    Connectivity,
+    ConnectivityState,
+    Counters,
+    Gate,
+    GateKind,
+    MinuteStat,
+    QueueMetrics,
+    Request,
+    RequestId,
+    Status,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,6 +115,8 @@ class AppState:
     gates: tuple[Gate, ...] = ()
     breakers: tuple[BreakerMetrics, ...] = ()
     metrics: QueueMetrics | None = None
+    minutes: tuple[MinuteStat, ...] = ()
+    """The last half hour, for the strip's sparklines; oldest first."""
     paused: bool = False
     paused_until: float | None = None
     zones: tuple[str, ...] = ()

@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from autotask_console.state.app_state import AppState, ChangeFlags, Changes, Snapshot
-from autotask_queue.model.events import (
+from autotask_queue import (
+    Connectivity,
     Event,
     EventsLost,
     MetricsUpdated,
@@ -18,12 +19,11 @@ from autotask_queue.model.events import (
     SignInAccepted,
     SignInRefused,
 )
-from autotask_queue.model.metrics import Connectivity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from autotask_queue.model.request import Request, RequestId
+    from autotask_queue import Request, RequestId
 
 
 @dataclass(slots=True)

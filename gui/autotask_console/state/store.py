@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Signal
 
 from autotask_console.state.app_state import EVERYTHING, AppState, ChangeFlags, Changes, Snapshot
 from autotask_console.state.reducer import reduce
-from autotask_queue.model.events import Event
+from autotask_queue import Event
 
 Look = Callable[[], Snapshot]
 

@@ -13,9 +13,15 @@ _THIN = "\N{NARROW NO-BREAK SPACE}"
 
 def number(value: float, *, decimals: int = 0) -> str:
     """With thin spaces between thousands, as in the design: never mistaken for a decimal mark."""
-    text = QLocale().toString(float(value), "f", decimals)
-    separator = QLocale().groupSeparator()
-    return text.replace(separator, _THIN) if separator else text
+    locale = QLocale()
+    locale.setNumberOptions(QLocale.NumberOption.OmitGroupSeparator)
+    text = locale.toString(float(value), "f", decimals)
+    whole, point, rest = text.partition(locale.decimalPoint()) if decimals else (text, "", "")
+    digits = whole.lstrip("-−")
+    sign = whole[: len(whole) - len(digits)]
+    first = len(digits) % 3 or 3
+    groups = [digits[:first], *(digits[i : i + 3] for i in range(first, len(digits), 3))]
+    return f"{sign}{_THIN.join(groups)}{point}{rest}"
 
 
 def percent(share: float, *, decimals: int = 0) -> str:
@@ -43,6 +49,13 @@ def seconds_short(seconds: float) -> str:
     if seconds < 10:
         return tr("{n} s", n=number(max(0.0, seconds), decimals=1))
     return duration(seconds)
+
+
+def latency(seconds: float) -> str:
+    """A response time, also a short one: "8 ms", "0.4 s", "12 s"."""
+    if seconds < 0.095:
+        return tr("{n} ms", n=number(max(0.0, seconds) * 1000))
+    return seconds_short(seconds)
 
 
 def age(at: float, *, now: float) -> str:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from autotask_console.text.amounts import age, clock_time, countdown
 from autotask_console.text.translate import tr
-from autotask_queue.model.gates import Gate, GateKind
-from autotask_queue.model.status import Reason, Status
+from autotask_queue import Gate, GateKind, Reason, Status
 
 if TYPE_CHECKING:
-    from autotask_queue.model.request import RequestRow
+    from autotask_queue import RequestRow
 
 _HELD: dict[Reason, str] = {
     Reason.AFTER: "It waits for another request that goes first.",

@@ -7,13 +7,13 @@ from PySide6.QtCore import QCoreApplication
 _CONTEXT = "console"
 
 
-def tr(text: str, **values: object) -> str:
+def tr(text: str, /, **values: object) -> str:
     """The text in the person's language, with `{name}` places filled from `values`."""
     translated = QCoreApplication.translate(_CONTEXT, text)
     return translated.format(**values) if values else translated
 
 
-def plural(count: int, one: str, many: str, **values: object) -> str:
+def plural(count: int, one: str, many: str, /, **values: object) -> str:
     """`one` or `many` by `count`, with `{n}` as the number in the person's way of writing it.
 
     Two forms are enough for the languages that the console speaks (English, German, Dutch, Spanish).

@@ -49,7 +49,9 @@ class Banner(Panel):
         self._words.setObjectName("banner.text")
         self._words.setTextFormat(Qt.TextFormat.RichText)
         self._words.setWordWrap(True)
-        self._words.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)  # a new policy forgets it, and the text may wrap
+        self._words.setSizePolicy(policy)
         self._row.addWidget(self._glyph)
         self._row.addWidget(self._words, 1)
         self._buttons: list[Button] = []

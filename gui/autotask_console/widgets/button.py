@@ -73,7 +73,7 @@ class Button(QPushButton):
         colours = tokens(self.palette())
         self._paint_frame(painter, colours)
         self._paint_content(painter, self._text_colour(colours))
-        if self.hasFocus():
+        if keyboard_is_here(self):
             paint_focus(painter, QRectF(self.rect()), colours)
 
     def _paint_frame(self, painter: QPainter, colours: Tokens) -> None:
@@ -143,6 +143,11 @@ def paint_arrow(painter: QPainter, centre: QPointF, colour: QColor) -> None:
     painter.drawPolygon(
         QPolygonF([QPointF(x - 3.5, y - 1.5), QPointF(x + 3.5, y - 1.5), QPointF(x, y + 2.5)])
     )
+
+
+def keyboard_is_here(widget: QWidget) -> bool:
+    """Whether to show where the focus is: once a person moved it by keyboard, as Qt's own styles do."""
+    return widget.hasFocus() and widget.window().testAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
 
 
 def paint_focus(painter: QPainter, rect: QRectF, colours: Tokens) -> None:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from autotask_console.platform.fonts import scaled
 from autotask_console.platform.theme import Tokens, tokens
 from autotask_console.text import Tone
-from autotask_console.widgets.button import paint_focus
+from autotask_console.widgets.button import keyboard_is_here, paint_focus
 from autotask_console.widgets.panel import paint_panel
 from autotask_console.widgets.sparkline import paint_sparkline
 
@@ -93,7 +93,7 @@ class Cell(QAbstractButton):
             self._paint_line(painter, inner, colours)
         else:
             self._paint_block(painter, inner, colours)
-        if self.hasFocus():
+        if keyboard_is_here(self):
             paint_focus(painter, area, colours)
 
     def _paint_block(self, painter: QPainter, inner: QRectF, colours: Tokens) -> None:

@@ -14,7 +14,7 @@ from autotask_console.platform.fonts import scaled
 from autotask_console.platform.icons import tinted
 from autotask_console.platform.theme import tokens
 from autotask_console.text import Tone
-from autotask_console.widgets.button import RADIUS, paint_focus
+from autotask_console.widgets.button import RADIUS, keyboard_is_here, paint_focus
 from autotask_console.widgets.label import ToneLabel, small
 
 _WIDE, _NARROW = 148, 52
@@ -110,7 +110,7 @@ class RailButton(QAbstractButton):
             painter.setFont(scaled(self.font(), 0.92, bold=True))
             painter.setPen(badge)
             painter.drawText(area.adjusted(0, 0, -9, 0), Qt.AlignmentFlag.AlignRight | middle, self._badge)
-        if self.hasFocus():
+        if keyboard_is_here(self):
             paint_focus(painter, area, colours)
 
 

@@ -177,7 +177,9 @@ class _Toast(QFrame):
         words = QLabel(text)
         words.setWordWrap(len(text) > 90)
         words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        words.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Preferred)
+        policy = QSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(words.wordWrap())  # a new policy forgets it
+        words.setSizePolicy(policy)
         if len(text) > 90:
             words.setMinimumWidth(560)
         row.addWidget(words, 1)

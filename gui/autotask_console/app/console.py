@@ -1,0 +1,347 @@
+"""Makes every service, opens the queue after the first paint, and ends everything in order."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication
+from typing_extensions import override
+
+from autotask_console.app.commands import QueueCommands
+from autotask_console.app.crash_note import CrashNote
+from autotask_console.app.demo import ZONE, Simulator, compose_once, demo_zone, find_or_start, stop
+from autotask_console.app.demo_run import leave_evidence
+from autotask_console.app.options import Options
+from autotask_console.app.page_list import PAGES
+from autotask_console.app.snapshot import look_at
+from autotask_console.errors import Presenter, say
+from autotask_console.pages.base import Services
+from autotask_console.platform.fonts import ensure_fonts
+from autotask_console.platform.icons import window_icon
+from autotask_console.platform.keychain import SystemSecrets, open_secrets
+from autotask_console.platform.theme import Theme
+from autotask_console.runtime.bridge import CoreBridge
+from autotask_console.runtime.hooks import Hooks
+from autotask_console.runtime.single_instance import SingleInstance
+from autotask_console.runtime.tasks import Tasks
+from autotask_console.settings import Settings, declared
+from autotask_console.state import AppState, AppStore, ChangeFlags, Snapshot
+from autotask_console.text import plural, tr
+from autotask_console.window import Window
+from autotask_queue import (
+    Durability,
+    QueueError,
+    QueueManager,
+    Recovery,
+    RequestFilter,
+    Sort,
+    SortField,
+    Status,
+    SystemClock,
+    ZoneConfig,
+    __version__,
+    create_production_configuration,
+)
+
+logger = logging.getLogger(__name__)
+
+SLOW_FACTS_SECONDS = 30.0
+_PAINT_WITHIN = 1.0
+_SAVE_WITHIN = 1.0
+
+
+class Console:
+    """One run of the program. `run` is the main coroutine; it returns the exit code."""
+
+    def __init__(self, app: QApplication, options: Options, hooks: Hooks, instance: SingleInstance) -> None:
+        self.options = options
+        self.paths = options.paths
+        self._hooks = hooks
+        self._quit = asyncio.Event()
+        self._grace: float | None = None
+        ensure_fonts(app)
+        app.setWindowIcon(window_icon())
+        self.clock = SystemClock()
+        self.settings = Settings(self.paths.config_file)
+        self.theme = Theme(app, self.settings.get(declared.THEME))
+        self.secrets: SystemSecrets = open_secrets()
+        self.queue: QueueManager | None = None
+        self.simulator: Simulator | None = None
+        self.actor = _user()
+        self.store = AppStore(AppState(user=self.actor, demo=options.demo), look=self._look)
+        self.tasks = Tasks(self._present)
+        self.window = Window(
+            store=self.store,
+            tasks=self.tasks,
+            settings=self.settings,
+            theme=self.theme,
+            specs=PAGES,
+            version=__version__,
+            now=self.clock.now,
+        )
+        self.presenter = Presenter(self.window.toasts, self._report)
+        self.crash_note = CrashNote(self.paths.state)
+        self._bridge: CoreBridge | None = None
+        instance.raise_wanted.connect(self.window.come_to_front)
+        self.window.close_wanted.connect(self.quit)
+        self.window.host.message.pressed.connect(self._message_pressed)
+        app.commitDataRequest.connect(lambda _: self.quit(grace=1.0))
+
+    # -- life
+
+    async def run(self) -> int:
+        """Shows the window, opens the queue, waits for the end, and ends in order."""
+        loop = asyncio.get_running_loop()
+        self._hooks.watch(loop)
+        self._hooks.on_bug = self._bug
+        if sys.platform != "win32":
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.quit)
+        crashed = self.crash_note.begin()
+        self.window.say_instead_of_page(tr("Opening your queue…"))
+        painted = _Painted(self.window)
+        self.window.show()
+        await painted.wait()
+        self.tasks.start(self._open(crashed=crashed), what=tr("open the queue"))
+        if self.options.demo_seconds is not None:
+            self.tasks.start(self._end_demo(self.options.demo_seconds), what=tr("end the demo"))
+        try:
+            await self._quit.wait()
+        finally:
+            await self._shut_down()
+        return 0
+
+    def quit(self, *, grace: float | None = None) -> None:
+        """Begins the end; `grace` shortens the wait for what is on the wire (log-off)."""
+        self._grace = grace if grace is not None else self._grace
+        self._quit.set()
+
+    async def _open(self, *, crashed: bool) -> None:
+        try:
+            simulator = await self._simulator() if self.options.demo else None
+            zones = await self._zones(simulator)
+            queue = QueueManager(self._config(zones), secrets=self.secrets, clock=self.clock)
+            recovery = await queue.initialize()
+        except QueueError as error:
+            self._cannot_open(error)
+            return
+        self.queue = queue
+        await self._attach(queue, simulator.url if simulator is not None else None)
+        self._tell(recovery, crashed=crashed)
+        if simulator is not None:
+            await compose_once(queue, simulator)
+
+    async def _simulator(self) -> Simulator:
+        self.window.say_instead_of_page(
+            tr("Starting the demo…"), tr("A simulator of Autotask, on this laptop.")
+        )
+        self.simulator = await find_or_start(self.paths.data)
+        return self.simulator
+
+    async def _end_demo(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        if self.queue is not None and self.store.state.open:
+            await leave_evidence(
+                self.queue,
+                self.window,
+                screenshot=self.options.screenshot,
+                summary=self.options.summary,
+            )
+        self.quit()
+
+    async def _zones(self, simulator: Simulator | None) -> dict[str, ZoneConfig]:
+        if simulator is None:
+            return dict(self.settings.zones)
+        self.secrets.use_session_only()
+        return {ZONE: await demo_zone(simulator, self.secrets)}
+
+    def _config(self, zones: dict[str, ZoneConfig]) -> Any:
+        tables = self.settings.queue_tables()
+        tables["zones"] = zones
+        tables.setdefault("actor", self.actor)
+        persistence = {"backend": "sqlite", "connection": {"db_path": str(self.paths.queue_file)}}
+        tables["persistence"] = {**tables.get("persistence", {}), **persistence}
+        return create_production_configuration(**tables)
+
+    def _cannot_open(self, error: QueueError) -> None:
+        said = say(error, tr("open the queue"))
+        logger.error("the queue could not be opened: %s", error)
+        self.window.say_instead_of_page(
+            said.title,
+            f"{said.message}\n{said.remedy}",
+            (("open-again", tr("Try again")), ("quit", tr("Quit"))),
+        )
+
+    async def _attach(self, queue: QueueManager, bootstrap_url: str | None) -> None:
+        services = Services(
+            queue=queue,
+            tasks=self.tasks,
+            store=self.store,
+            settings=self.settings,
+            presenter=self.presenter,
+            toasts=self.window.toasts,
+            secrets=self.secrets,
+            navigate=self.window.navigate,
+            theme=self.theme,
+            clock=self.clock,
+            actor=self.actor,
+            bootstrap_url=bootstrap_url,
+        )
+        self._bridge = CoreBridge(queue.mailbox())
+        self._bridge.events.connect(self.store.apply)
+        self._bridge.gap.connect(self.store.gap)
+        self.window.connect_queue(QueueCommands(queue, self.store, self.window.toasts, self.tasks))
+        self.window.attach(services)
+        self.store.note(
+            ChangeFlags.LIFE,
+            open=True,
+            location=queue.location,
+            durable=queue.durability is not Durability.MEMORY,
+            metrics=await queue.get_metrics(),
+            last_sent_at=await _last_sent(queue),
+        )
+        self.store.gap()
+        self.tasks.start(self._bridge.run(), what=tr("follow the queue"))
+        self.tasks.start(self._slow_facts(queue), what=tr("measure the queue"))
+        self.tasks.start(_import_charts(), what=tr("prepare the charts"))
+        self.window.navigate(self._first_page(queue))
+
+    def _first_page(self, queue: QueueManager) -> str:
+        if not queue.zones and not queue.counters().cells:
+            return "sign-in"
+        last = self.settings.get(declared.LAST_PAGE)
+        return last if last in self.window.host.specs else PAGES[0].page_id
+
+    def _tell(self, recovery: Recovery, *, crashed: bool) -> None:
+        toasts = self.window.toasts
+        for problem in self.settings.problems:
+            toasts.error(problem)
+        for note in recovery.notes:
+            toasts.error(note)
+        if recovery.uncertain:
+            count = len(recovery.uncertain)
+            toasts.say(
+                plural(
+                    count,
+                    "{n} request was being sent when the program ended. We look it up; it is not sent twice.",
+                    "{n} requests were being sent when the program ended. "
+                    "We look them up; they are not sent twice.",
+                ),
+                seconds=20,
+            )
+        elif crashed:
+            toasts.say(tr("The program closed unexpectedly. Nothing queued was lost."), seconds=20)
+
+    async def _slow_facts(self, queue: QueueManager) -> None:
+        """Facts that need I/O: file size, the last half hour. Rests while the window is minimised."""
+        while True:
+            if not self.window.isMinimized():
+                now = self.clock.now()
+                self.store.note(
+                    ChangeFlags.METRICS,
+                    size_bytes=await queue.size_bytes(),
+                    minutes=tuple(await queue.minutes(since=now - 1860)),
+                )
+            await asyncio.sleep(SLOW_FACTS_SECONDS)
+
+    async def _shut_down(self) -> None:
+        self.store.note(ChangeFlags.LIFE, closing=True)
+        await self._save_pages()
+        await self.tasks.shutdown(grace=0.2)
+        if self.queue is not None:
+            await self.queue.shutdown(grace=self._grace)
+        if self.simulator is not None:
+            await stop(self.simulator)
+        self.window.stop()
+        self.settings.flush()
+        self.crash_note.end()
+        self.window.allow_close()
+        self.window.close()
+        logger.info("closed in order")
+
+    async def _save_pages(self) -> None:
+        pages = self.window.host.built
+        try:
+            async with asyncio.timeout(_SAVE_WITHIN):
+                await asyncio.gather(*(page.save() for page in pages))
+        except TimeoutError:
+            logger.warning("drafts were not saved within %g s", _SAVE_WITHIN)
+        except QueueError as error:
+            logger.warning("drafts were not saved: %s", error)
+
+    # -- signals
+
+    def _look(self) -> Snapshot:
+        if self.queue is None:
+            return Snapshot(at=self.clock.now())
+        return look_at(self.queue, self.clock)
+
+    def _message_pressed(self, button_id: str) -> None:
+        if button_id == "open-again":
+            self.window.say_instead_of_page(tr("Opening your queue…"))
+            self.tasks.start(self._open(crashed=False), what=tr("open the queue"))
+        else:
+            self.quit()
+
+    def _present(self, error: BaseException, what: str) -> None:
+        self.presenter.present(error, what)
+
+    def _report(self, error: BaseException, what: str) -> None:
+        self._hooks.report(error, what)
+
+    def _bug(self, title: str, path: Path | None) -> None:
+        where = tr(" A report is in {path}.", path=path) if path is not None else ""
+        self.window.toasts.error(
+            tr("Something unexpected happened. Your requests are safe.{where}", where=where)
+        )
+
+
+class _Painted(QObject):
+    """Waits until the window was painted once, or a second passed (a minimised start paints nothing)."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__(window)
+        self._done = asyncio.Event()
+        self._target = window.host.message
+        self._target.installEventFilter(self)
+
+    @override
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() is QEvent.Type.Paint:
+            self._done.set()
+        return False
+
+    async def wait(self) -> None:
+        try:
+            async with asyncio.timeout(_PAINT_WITHIN):
+                await self._done.wait()
+        except TimeoutError:
+            logger.info("not painted yet; going on")
+        self._target.removeEventFilter(self)
+
+
+async def _last_sent(queue: QueueManager) -> float | None:
+    newest = RequestFilter(
+        status=(Status.COMPLETED,), sort=Sort(field=SortField.FINISHED, direction="desc"), limit=1
+    )
+    found = await queue.get_requests(newest)
+    return found[0].finished_at if found else None
+
+
+async def _import_charts() -> None:
+    """Pyqtgraph and numpy take up to half a second to import: in a thread, before somebody looks."""
+    await asyncio.to_thread(__import__, "autotask_console.widgets.chart")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return tr("this laptop")

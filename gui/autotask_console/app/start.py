@@ -1,0 +1,109 @@
+"""From the command line to a window: what must happen before there is a loop, in its order."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from autotask_console.app.options import Options, parse
+
+if TYPE_CHECKING:
+    from PySide6.QtWidgets import QApplication
+
+    from autotask_console.runtime.hooks import Hooks
+    from autotask_console.runtime.single_instance import SingleInstance
+
+OK, CANNOT_START = 0, 3
+
+
+def start(arguments: Sequence[str]) -> int:
+    """Runs the console; see `__main__.main` for the exit codes."""
+    options = parse(arguments)
+    if options.self_check:
+        return _print_self_check()
+    if not _has_display():
+        return _complain(
+            "There is no display. Start it in a desktop session, or set QT_QPA_PLATFORM=offscreen "
+            "to run it without one."
+        )
+    return _run(options)
+
+
+def _run(options: Options) -> int:
+    from PySide6.QtWidgets import QApplication
+
+    from autotask_console.app import logs
+    from autotask_console.runtime.hooks import Hooks
+    from autotask_console.runtime.single_instance import SingleInstance
+    from autotask_queue import __version__
+
+    paths = options.paths
+    for folder in (paths.data, paths.state):
+        with contextlib.suppress(OSError):  # said in full a few lines below
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handlers = logs.set_up(paths.logs, options.log_level)
+    hooks = Hooks(folder=paths.reports, version=__version__)
+    hooks.install()
+    try:
+        app = QApplication(sys.argv[:1])
+        app.setApplicationName("Autotask Queue Console")
+        app.setApplicationVersion(__version__)
+        app.setDesktopFileName("autotask-console")
+        app.setQuitOnLastWindowClosed(False)
+        instance = SingleInstance(paths.data, parent=app)
+        try:
+            first = instance.acquire()
+        except OSError as error:
+            return _complain(
+                f"The folder {paths.data} cannot be used: {error.strerror or error}. "
+                "Choose a folder you may write to, with --data-dir."
+            )
+        if not first:
+            return _show_first(instance)
+        return _run_first(app, options, hooks, instance)
+    finally:
+        hooks.uninstall()
+        logs.tear_down(handlers)
+
+
+def _show_first(instance: SingleInstance) -> int:
+    if instance.ask_first_to_show():
+        return OK
+    return _complain(
+        "Another console has this queue open, but does not answer. Close it, or wait until it has started."
+    )
+
+
+def _run_first(app: QApplication, options: Options, hooks: Hooks, instance: SingleInstance) -> int:
+    from autotask_console.app.console import Console
+    from autotask_console.runtime.loop import run
+
+    try:
+        console = Console(app, options, hooks, instance)
+        return run(app, console.run)
+    finally:
+        instance.release()
+
+
+def _has_display() -> bool:
+    if sys.platform in {"win32", "darwin"} or os.environ.get("QT_QPA_PLATFORM"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _print_self_check() -> int:
+    from autotask_console.app.self_check import self_check
+
+    found = self_check()
+    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    return OK if found["ok"] else 1
+
+
+def _complain(text: str) -> int:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{text}\n")
+    return CANNOT_START

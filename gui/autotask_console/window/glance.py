@@ -1,0 +1,186 @@
+"""The six numbers of the strip and the badges of the rail: pure functions of the state."""
+
+from __future__ import annotations
+
+from autotask_console.state import AppState
+from autotask_console.text import (
+    BreakerWord,
+    Tone,
+    breaker_word,
+    clock_time,
+    countdown,
+    duration,
+    number,
+    plural,
+    tr,
+)
+from autotask_console.widgets.cells import CellValue
+from autotask_queue import EVERY_ZONE, BreakerMetrics, Connectivity, Status
+
+CELLS: tuple[tuple[str, str], ...] = (
+    ("waiting", "Waiting"),
+    ("sending", "Sending"),
+    ("needs-you", "Needs you"),
+    ("breakers", "Breakers"),
+    ("sent", "Sent"),
+    ("api", "API this hour"),
+)
+API_LIMIT = 10_000
+"""Calls an hour that Autotask allows to a database, all integrations together."""
+
+
+def cells(state: AppState, *, now: float) -> dict[str, CellValue]:
+    """What each cell shows."""
+    if not state.open:
+        return {cell_id: CellValue(value="–") for cell_id, _ in CELLS}
+    return {
+        "waiting": _waiting(state),
+        "sending": _sending(state),
+        "needs-you": _needs_you(state),
+        "breakers": _breakers(state, now),
+        "sent": _sent(state, now),
+        "api": _api(state),
+    }
+
+
+def queue_badge(state: AppState) -> tuple[str, Tone | None]:
+    """Of the Queue page: how many wait."""
+    return (number(state.waiting) if state.waiting else "", None)
+
+
+def breakers_badge(state: AppState, *, now: float) -> tuple[str, Tone | None]:
+    """Of the Breakers page: a word for the worst of the zones."""
+    words = {breaker_word(b, now=now) for b in state.breakers}
+    if BreakerWord.STOPPED in words:
+        return tr("STOP"), Tone.BAD
+    if BreakerWord.MAINTENANCE in words:
+        return tr("MAINT"), Tone.HELD
+    if BreakerWord.TESTING in words:
+        return tr("TEST"), Tone.WARN
+    return "", None
+
+
+def _waiting(state: AppState) -> CellValue:
+    oldest = state.metrics.oldest_age if state.metrics else 0.0
+    note = tr("oldest {age}", age=duration(oldest)) if state.waiting and oldest >= 1 else ""
+    if not state.waiting:
+        note = tr("nothing waits")
+    return CellValue(
+        value=number(state.waiting),
+        note=note,
+        points=tuple(float(m.waiting) for m in state.minutes[-30:]),
+        tip=tr("Stored on this laptop and not sent yet. Click to see them."),
+    )
+
+
+def _sending(state: AppState) -> CellValue:
+    if not state.online:
+        note = tr("resumes when online")
+    elif state.paused:
+        note = tr("paused")
+    else:
+        note = tr("now") if state.sending else tr("idle")
+    return CellValue(value=number(state.sending), note=note, tip=tr("On the wire at this moment."))
+
+
+def _needs_you(state: AppState) -> CellValue:
+    failed, held = state.by_status[Status.FAILED], state.by_status[Status.HELD]
+    parts = []
+    if held:
+        parts.append(tr("{n} held", n=number(held)))
+    if failed:
+        parts.append(tr("{n} failed", n=number(failed)))
+    tone = Tone.BAD if failed else Tone.WARN if held else None
+    return CellValue(
+        value=number(failed + held),
+        note=" · ".join(parts) or tr("nothing to decide"),
+        tone=tone,
+        tip=tr("Requests that wait for a decision of yours. Nothing is lost."),
+    )
+
+
+def _breakers(state: AppState, now: float) -> CellValue:
+    tip = tr("Whether each zone sends, is tested, stopped, or held for maintenance.")
+    zones = [b for b in state.breakers if b.zone != EVERY_ZONE]
+    everything = next((b for b in state.breakers if b.zone == EVERY_ZONE), None)
+    if everything is not None and breaker_word(everything, now=now) is BreakerWord.MAINTENANCE:
+        return CellValue(value=tr("all held"), note=_breaker_note(everything, now), tone=Tone.HELD, tip=tip)
+    if not zones:
+        note = tr("working normally") if state.zones else tr("not signed in")
+        return CellValue(value=tr("{n} ok", n=len(state.zones)) if state.zones else "–", note=note, tip=tip)
+    groups: dict[BreakerWord, list[BreakerMetrics]] = {}
+    for breaker in zones:
+        groups.setdefault(breaker_word(breaker, now=now), []).append(breaker)
+    parts = [tr(_SHORT[word], n=len(groups[word])) for word in _SHORT if word in groups]
+    worst = next(word for word in reversed(_SHORT) if word in groups)
+    return CellValue(
+        value=" · ".join(parts),
+        note=_breaker_note(groups[worst][0], now),
+        tone=_TONES.get(worst),
+        tip=tip,
+    )
+
+
+_SHORT: dict[BreakerWord, str] = {
+    BreakerWord.SENDING: "{n} ok",
+    BreakerWord.FORCED: "{n} forced",
+    BreakerWord.TESTING: "{n} testing",
+    BreakerWord.MAINTENANCE: "{n} maint.",
+    BreakerWord.STOPPED: "{n} stopped",
+}
+_TONES = {
+    BreakerWord.FORCED: Tone.WARN,
+    BreakerWord.TESTING: Tone.WARN,
+    BreakerWord.MAINTENANCE: Tone.HELD,
+    BreakerWord.STOPPED: Tone.BAD,
+}
+
+
+def _breaker_note(breaker: BreakerMetrics, now: float) -> str:
+    zone = tr("all zones") if breaker.zone == EVERY_ZONE else breaker.zone
+    match breaker_word(breaker, now=now):
+        case BreakerWord.MAINTENANCE:
+            until = breaker.override.expires_at if breaker.override else None
+            if until is None:
+                return tr("{zone} until ended", zone=zone)
+            return tr("{zone} back in {left}", zone=zone, left=countdown(until, now=now))
+        case BreakerWord.STOPPED:
+            if breaker.retry_in is None:
+                return zone
+            return tr("{zone} test in {left}", zone=zone, left=duration(breaker.retry_in))
+        case BreakerWord.TESTING:
+            return tr("{zone} is tested", zone=zone)
+        case BreakerWord.FORCED:
+            return tr("{zone} sends anyway", zone=zone)
+        case BreakerWord.SENDING:
+            return tr("working normally")
+
+
+def _sent(state: AppState, now: float) -> CellValue:
+    rate = state.metrics.sent_last_minute if state.metrics else 0
+    if state.connectivity.state is not Connectivity.ONLINE:
+        note = tr("resumes when online")
+    elif state.last_sent_at is not None:
+        note = tr("last one {time}", time=clock_time(state.last_sent_at, now=now))
+    else:
+        note = plural(state.by_status[Status.COMPLETED], "{n} in all", "{n} in all")
+    return CellValue(
+        value=tr("{n} / min", n=number(rate)),
+        note=note,
+        points=tuple(float(m.sent) for m in state.minutes[-30:]),
+        points_tone=Tone.GOOD,
+        tip=tr("Sent in the last minute. Click for charts."),
+    )
+
+
+def _api(state: AppState) -> CellValue:
+    calls = state.metrics.api_calls_last_hour if state.metrics else 0
+    tone = Tone.BAD if calls >= API_LIMIT else Tone.WARN if calls >= API_LIMIT * 0.75 else None
+    return CellValue(
+        value=number(calls),
+        note=tr("of {n}", n=number(API_LIMIT)),
+        tone=tone,
+        tip=tr(
+            "Calls of this laptop in the last 60 minutes. Autotask counts those of all programs together."
+        ),
+    )
