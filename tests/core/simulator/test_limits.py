@@ -5,7 +5,7 @@ import time
 
 import httpx
 import pytest
-from tests.core.simulator.client import TICKET, Api
+from tests.core.simulator.client import TICKET, Api, until
 
 from autotask_queue.simulator import run_simulator
 from autotask_queue.simulator.errors import Refusal
@@ -16,51 +16,60 @@ pytestmark = pytest.mark.integration
 THREADS = "The Autotask API thread threshold of 3 threads has been exceeded."
 
 
-async def together(api: Api, *calls: tuple[str, str, dict[str, str]]) -> list[int]:
-    """Statuses of calls that are all under way at once, sorted."""
+async def together(api: Api, *paths: str, other: int = 0) -> list[int]:
+    """Statuses of calls that are under way at once, sorted; the last `other` are another integration's."""
+    held = api.sim.add_fault("latency", latency=60)
+    started = api.sim.state()["requests"] + len(paths)
+    theirs = {"ApiIntegrationCode": "another"}
     async with asyncio.TaskGroup() as group:
         running = [
-            group.create_task(api.call(method, path, headers=headers)) for method, path, headers in calls
+            group.create_task(api.call("GET", path, headers=theirs if at >= len(paths) - other else {}))
+            for at, path in enumerate(paths)
         ]
+        await until(lambda: bool(api.sim.state()["requests"] == started))
+        await api.sim.end_fault(held)
+        api.sim._gate.stop()  # lets the delayed calls go on
     return sorted(call.result().status_code for call in running)
 
 
 async def test_a_fourth_call_at_once_is_refused(api: Api) -> None:
-    api.sim.add_fault("latency", latency=0.3)
-    paths = ["/Tickets/7850", "/Tickets/7850", "/Tickets/entityInformation/fields", "/tickets/7851"]
-    calls: list[tuple[str, str, dict[str, str]]] = [("GET", path, {}) for path in paths]
-    assert await together(api, *calls) == [200, 200, 200, 429]
-    await api.sim.end_faults()
-    assert await together(api, ("GET", "/Tickets/7850", {})) == [200]
+    paths = ("/Tickets/7850", "/Tickets/7850", "/Tickets/entityInformation/fields", "/tickets/7851")
+    assert await together(api, *paths) == [200, 200, 200, 429]
+    assert (await api.call("GET", "/Tickets/7850")).status_code == 200
+
+
+async def test_a_slot_is_free_again_after_each_answer(api: Api) -> None:
+    for path in ("/Tickets/7850", "/Tickets/1", "/Tickets/7850/Nothing"):
+        for _ in range(5):
+            assert (await api.call("GET", path)).status_code != 429
 
 
 async def test_the_text(api: Api) -> None:
-    api.sim.add_fault("latency", latency=0.3, count=3)
+    api.sim.add_fault("latency", latency=60, count=3)
     async with asyncio.TaskGroup() as group:
-        running = [group.create_task(api.call("GET", "/tickets/7850")) for _ in range(4)]
-    refused = next(call.result() for call in running if call.result().status_code == 429)
+        held = [group.create_task(api.call("GET", "/tickets/7850")) for _ in range(3)]
+        await until(lambda: bool(api.sim.state()["requests"] == 3))
+        refused = await api.call("GET", "/tickets/7850")
+        api.sim._gate.stop()
+    assert [call.result().status_code for call in held] == [200] * 3
+    assert refused.status_code == 429
     assert refused.json()["errors"][0].startswith(THREADS)
     assert "Itgenatr005" in refused.text
     assert "retry-after" not in refused.headers
 
 
 async def test_endpoints_and_integrations_do_not_share(http: httpx.AsyncClient) -> None:
-    async with run_simulator(any_credentials=True, latency=0.3) as sim:
-        api = Api(http, sim)
-        other = {"ApiIntegrationCode": "another"}
-        calls = [
-            *[("GET", "/Tickets/7850", {})] * 3,
-            *[("GET", "/Tickets/7850", other)] * 3,
-            *[("GET", "/Contacts/30682901", {})] * 3,
-        ]
-        assert await together(api, *calls) == [200] * 9
+    async with run_simulator(any_credentials=True) as sim:
+        paths = ["/Contacts/30682901"] * 3 + ["/Tickets/7850"] * 6
+        assert await together(Api(http, sim), *paths, other=3) == [200] * 9
 
 
-async def test_zone_information_is_exempt_and_threshold_information_is_not(api: Api) -> None:
-    api.sim.add_fault("latency", latency=0.3)
-    zone = f"/zoneInformation?user={api.sim.credentials.user}"
-    assert await together(api, *[("GET", zone, {})] * 5) == [200] * 5
-    assert await together(api, *[("GET", "/ThresholdInformation", {})] * 4) == [200, 200, 200, 429]
+async def test_zone_information_is_exempt(api: Api) -> None:
+    assert await together(api, *[f"/zoneInformation?user={api.sim.credentials.user}"] * 5) == [200] * 5
+
+
+async def test_threshold_information_is_not_exempt(api: Api) -> None:
+    assert await together(api, *["/ThresholdInformation"] * 4) == [200, 200, 200, 429]
 
 
 async def test_threshold_information(api: Api) -> None:
