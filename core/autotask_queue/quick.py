@@ -121,8 +121,6 @@ def _setup(
         zones[name] = ZoneConfig(
             url=c.url,
             user=c.user,
-            secret=f"session:{name}/secret",
-            integration_code=f"session:{name}/integration_code",
             impersonate=c.impersonate,
             resource_id=c.resource_id,
         )
