@@ -123,7 +123,9 @@ def _of_read(reply: _Reply) -> Failure | None:
 
 
 def _of_limits(reply: _Reply) -> Failure | None:
-    words = refusals.unquoted(reply.said or (refusals.excerpt(reply.text),))
+    """Words about limits mean "not carried out". So only words of refusal count, no data of a record."""
+    page = reply.body is None and not 200 <= reply.status < 300
+    words = refusals.unquoted((refusals.excerpt(reply.text),) if page else reply.said)
     if refusals.THREAD_LIMIT.search(words):
         return _failure(reply, FailureClass.THREAD_LIMIT, "thread_limit")
     if refusals.HOURLY_LIMIT.search(words):

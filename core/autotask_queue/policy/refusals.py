@@ -113,7 +113,7 @@ RULES: tuple[Rule, ...] = (
         "Choose a role that the resource holds, and send it again.",
     ),
     Rule(
-        _any_of("picklist", "does not reference an existing entity"),
+        _any_of("picklist", "does not reference an existing entity", "does not exist or is invalid"),
         FailureClass.APP_ERROR,
         "unknown_value",
         "Choose a value that your Autotask has. If it should be there, refresh the field lists.",
@@ -125,13 +125,31 @@ RULES: tuple[Rule, ...] = (
         "Choose a contact, device and location that belong to the ticket’s company.",
     ),
     Rule(
+        _any_of("exceeds maximum length"),
+        FailureClass.APP_ERROR,
+        "too_long",
+        "Shorten the text and send it again.",
+    ),
+    Rule(
+        _any_of("attachment limit"),
+        FailureClass.APP_ERROR,
+        "attachment_limit",
+        "Wait five minutes, then retry.",
+    ),
+    Rule(
         _any_of("timesheet"),
         FailureClass.APP_ERROR,
         "timesheet",
         "The timesheet may be submitted already. Ask for it to be opened, then retry.",
     ),
     Rule(
-        _any_of("cannot all be empty", "must assign both", "require a start and stop time", "is required"),
+        _any_of(
+            "cannot all be empty",
+            "must assign both",
+            "require a start and stop time",
+            "is required",
+            "missing required",
+        ),
         FailureClass.APP_ERROR,
         "missing_field",
         "Fill in what is missing and send it again.",

@@ -9,6 +9,7 @@ import asyncio
 import ssl
 import sys
 import time
+from importlib.util import find_spec
 from typing import Any
 
 import httpx
@@ -28,6 +29,12 @@ from autotask_queue.transport.failures import (
     oversize_failure,
 )
 from autotask_queue.transport.hosts import is_loopback, origin
+
+if find_spec("sniffio") is None:
+    # WORKAROUND: https://github.com/encode/httpcore/pull/1103. httpcore tries to import sniffio several times
+    # for each request. Where it is missing, each try searches the whole path (40 µs), and on Python 3.11 one
+    # in thousands ends in a KeyError (https://github.com/python/cpython/issues/91351). None says "not there".
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 CONNECT_TIMEOUT = 10.0
 MAX_CONNECTIONS = 8
@@ -92,6 +99,8 @@ async def exchange(client: httpx.AsyncClient, request: HttpRequest, *, max_reply
         raise _error(deadline_failure(attempt.stage, request.timeout)) from None
     except CAUGHT as error:
         raise _error(failure_of(error, attempt.stage, host=attempt.host)) from None
+    finally:
+        await attempt.close_unsecured()
     elapsed = time.monotonic() - started
     body, text, is_json = await _parse(content)
     return HttpReply(
@@ -110,10 +119,15 @@ class _Attempt:
     def __init__(self, *, host: str) -> None:
         self.host = host
         self.stage = Stage.WAITING
+        self._unsecured: Any = None
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
         if self.stage is Stage.WAITING:
             self.stage = Stage.CONNECTING
+        if event.endswith("connect_tcp.complete"):
+            self._unsecured = info.get("return_value")
+        elif event.endswith(("start_tls.complete", "send_request_headers.started")):
+            self._unsecured = None
         if not event.endswith(("send_request_headers.started", "send_request_headers.complete")):
             return
         if event.endswith("started"):
@@ -122,6 +136,15 @@ class _Attempt:
                 self.stage = Stage.SENDING
         elif self.stage is Stage.SENDING:
             self.stage = Stage.SENT
+
+    async def close_unsecured(self) -> None:
+        """Closes a connection that was given up while TLS was being agreed on.
+
+        WORKAROUND: httpcore closes it when that fails, but forgets it when that is cancelled.
+        """
+        stream, self._unsecured = self._unsecured, None
+        if stream is not None:
+            await stream.aclose()
 
 
 def _build(client: httpx.AsyncClient, request: HttpRequest, attempt: _Attempt) -> httpx.Request:

@@ -133,8 +133,8 @@ _OFFLINE_NAMES = frozenset(
     if hasattr(socket, name)
 )
 """Errors of `getaddrinfo`. Autotask's name exists: not to find it means that nobody could be asked."""
-_WRONG_NAME = 62
-"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH."""
+_WRONG_NAME = frozenset({62, 64})
+"""OpenSSL's X509_V_ERR_HOSTNAME_MISMATCH and …_IP_ADDRESS_MISMATCH."""
 
 
 def _of_connecting(error: Exception, host: str) -> Failure:
@@ -154,7 +154,7 @@ def _of_connecting(error: Exception, host: str) -> Failure:
 
 def _untrusted(cause: ssl.SSLCertVerificationError, error: Exception, host: str) -> Failure:
     where = host or "the server"
-    if cause.verify_code == _WRONG_NAME:
+    if cause.verify_code in _WRONG_NAME:
         words = Words(
             "Another server answered",
             f"Something between this computer and {where} answered in its place, as Wi-Fi sign-in pages do. "
