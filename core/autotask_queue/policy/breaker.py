@@ -201,7 +201,9 @@ class ZoneBreaker:
     def next_time(self, mono: float, wall: float) -> float | None:
         """Seconds until `tick` has something to do; None if only an event can bring it."""
         waits = [o.expires_at - wall for o in self.overrides if o.expires_at is not None]
-        waits += [o.starts_at - wall for o in self.overrides if o.starts_at is not None and o.starts_at > wall]
+        waits += [
+            o.starts_at - wall for o in self.overrides if o.starts_at is not None and o.starts_at > wall
+        ]
         if self.override_at(wall) is None:
             if self.state is BreakerState.OPEN:
                 waits.append(self._until - mono)
@@ -224,7 +226,11 @@ class ZoneBreaker:
     def override_at(self, wall: float, entity: str | None = None) -> Override | None:
         """The override in force for the whole zone, or for `entity` alone."""
         for o in self.overrides:
-            if o.entity == entity and (o.starts_at or 0) <= wall and (o.expires_at is None or wall < o.expires_at):
+            if (
+                o.entity == entity
+                and (o.starts_at or 0) <= wall
+                and (o.expires_at is None or wall < o.expires_at)
+            ):
                 return o
         return None
 
