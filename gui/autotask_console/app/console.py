@@ -21,6 +21,7 @@ from autotask_console.app.demo_run import leave_evidence
 from autotask_console.app.options import Options
 from autotask_console.app.page_list import PAGES
 from autotask_console.app.snapshot import look_at
+from autotask_console.app.test_control import listen_if_asked
 from autotask_console.errors import Presenter, say
 from autotask_console.pages.base import Services
 from autotask_console.platform.fonts import ensure_fonts
@@ -89,6 +90,7 @@ class Console:
         self.presenter = Presenter(self.window.toasts, self._report)
         self.crash_note = CrashNote(self.paths.state)
         self._bridge: CoreBridge | None = None
+        self._control = listen_if_asked(app, self.window, own_folder=options.data_dir is not None)
         instance.raise_wanted.connect(self.window.come_to_front)
         self.window.close_wanted.connect(self.quit)
         self.window.host.message.pressed.connect(self._message_pressed)
@@ -136,7 +138,7 @@ class Console:
         await self._attach(queue, simulator.url if simulator is not None else None)
         self._tell(recovery, crashed=crashed)
         if simulator is not None:
-            await compose_once(queue, simulator)
+            self.tasks.start(compose_once(queue, simulator), what=tr("add the demo's requests"))
 
     async def _simulator(self) -> Simulator:
         self.window.say_instead_of_page(

@@ -191,24 +191,20 @@ async def _compose(queue: QueueManager, tables: dict[str, list[dict[str, Any]]])
     await queue.submit(f"/Tickets/{tickets[5]['id']}/ChecklistItems", "POST", ZONE, data=checklist)
     if entries:
         known = {k: entries[0][k] for k in ("resourceID", "roleID", "billingCodeID") if entries[0].get(k)}
-        hours = {
-            "ticketID": tickets[0]["id"],
-            "hoursWorked": 0.75,
-            "summaryNotes": "On site: cabling",
-            **known,
-        }
-        day = {"dateWorked": _day(now)}
-        await queue.submit("/TimeEntries", "POST", ZONE, data={**hours, **day})
-        wrong = {
-            **hours,
-            **day,
-            "ticketID": tickets[6]["id"],
-            "summaryNotes": "Remote support",
-            "roleID": 999_999,
-        }
+        done = {"ticketID": tickets[0]["id"], "summaryNotes": "On site: cabling", **_interval(now), **known}
+        await queue.submit("/TimeEntries", "POST", ZONE, data=done)
+        # Autotask refuses a role that nobody has: the demo shows a failed request too.
+        wrong = {**done, "ticketID": tickets[6]["id"], "summaryNotes": "Remote support", "roleID": 999_999}
         await queue.submit("/TimeEntries", "POST", ZONE, data=wrong)
     await ticket(4, "Move the printer to the new room", scheduled_at=now + 2 * 3600)
 
 
-def _day(now: float) -> str:
-    return datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT00:00:00Z")
+def _interval(now: float) -> dict[str, Any]:
+    """Three quarters of an hour, an hour ago, as Autotask wants it."""
+    start, end = (datetime.fromtimestamp(now - ago, UTC).replace(microsecond=0) for ago in (6300, 3600))
+    return {
+        "dateWorked": start.strftime("%Y-%m-%dT00:00:00Z"),
+        "startDateTime": start.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "endDateTime": end.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "hoursWorked": 0.75,
+    }

@@ -29,6 +29,9 @@ class ButtonKind(StrEnum):
     """Text only, for tools beside other things."""
 
 
+_PADDINGS = {ButtonKind.LINK: 2, ButtonKind.QUIET: 6}
+
+
 class Button(QPushButton):
     """A QPushButton painted from the palette's tokens; everything else is Qt's."""
 
@@ -50,7 +53,7 @@ class Button(QPushButton):
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
         width = metrics.horizontalAdvance(self.text().replace("&", ""))
-        padding = 2 if self.kind is ButtonKind.LINK else _PADDING
+        padding = _PADDINGS.get(self.kind, _PADDING)
         if not self.icon().isNull():
             width += self.iconSize().width() + (6 if self.text() else 0)
         if self.menu() is not None:

@@ -147,6 +147,10 @@ class Strip(QWidget):
             cell.clicked.connect(lambda _=False, which=cell.cell_id: self.pressed.emit(which))
             row.addWidget(cell, 1)
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._cells)
+
     def __getitem__(self, cell_id: str) -> Cell:
         return self._cells[cell_id]
 

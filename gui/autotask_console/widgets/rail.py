@@ -153,6 +153,10 @@ class Rail(QWidget):
         self._buttons[entry.page_id] = button
         self._column.addWidget(button)
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(self._buttons)
+
     def __getitem__(self, page_id: str) -> RailButton:
         return self._buttons[page_id]
 

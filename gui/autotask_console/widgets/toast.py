@@ -15,9 +15,10 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QVBoxLay
 from typing_extensions import override
 
 from autotask_console.platform.theme import tokens
-from autotask_console.text import tr
+from autotask_console.text import Tone, tr
 from autotask_console.widgets.announce import announce
 from autotask_console.widgets.button import Button, ButtonKind
+from autotask_console.widgets.label import ToneLabel
 
 _KEPT_UNDOS = 20
 _SHOWN = 3
@@ -70,11 +71,11 @@ class Toasts(QWidget):
             self._undos = [*self._undos[-_KEPT_UNDOS + 1 :], undo]
             self.undo_changed.emit()
             button = (tr("Undo"), lambda: self._run(undo))
-        self._add(_Toast(text, glyph="✓", tone="good", seconds=seconds, button=button, parent=self))
+        self._add(_Toast(text, glyph="✓", tone=Tone.GOOD, seconds=seconds, button=button, parent=self))
 
     def error(self, text: str, *, button: tuple[str, Callable[[], object]] | None = None) -> None:
         """Shows what went wrong until it is closed."""
-        self._add(_Toast(text, glyph="⚠", tone="warn", seconds=0, button=button, parent=self))
+        self._add(_Toast(text, glyph="⚠", tone=Tone.WARN, seconds=0, button=button, parent=self))
 
     def clear(self) -> None:
         """Closes all toasts; their undos stay available."""
@@ -158,7 +159,7 @@ class _Toast(QFrame):
         text: str,
         *,
         glyph: str,
-        tone: str,
+        tone: Tone,
         seconds: int,
         button: tuple[str, Callable[[], object]] | None,
         parent: QWidget,
@@ -172,7 +173,7 @@ class _Toast(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 7, 8, 7)
         row.setSpacing(10)
-        self._mark = QLabel(glyph)
+        self._mark = ToneLabel(glyph, tone=tone)
         row.addWidget(self._mark)
         words = QLabel(text)
         words.setWordWrap(len(text) > 90)
@@ -185,7 +186,7 @@ class _Toast(QFrame):
         row.addWidget(words, 1)
         if button is not None:
             row.addWidget(self._button(*button))
-        self._count = QLabel(_left(seconds))
+        self._count = ToneLabel(_left(seconds))
         self._count.setVisible(seconds > 0)
         row.addWidget(self._count)
         close = Button("✕", kind=ButtonKind.QUIET, name="toast.close")
@@ -197,7 +198,6 @@ class _Toast(QFrame):
         self._timer.timeout.connect(self._tick)
         if seconds:
             self._timer.start()
-        self._colour()
 
     def stop(self) -> None:
         self._timer.stop()
@@ -217,13 +217,6 @@ class _Toast(QFrame):
         self._count.setText(_left(self._left))
         if self._left <= 0:
             self.closed.emit()
-
-    def _colour(self) -> None:
-        colours = tokens(self.palette())
-        for label, colour in ((self._mark, colours.tones[self._tone]), (self._count, colours.muted)):
-            palette = label.palette()
-            palette.setColor(label.foregroundRole(), colour)
-            label.setPalette(palette)
 
     @override
     def enterEvent(self, event: QEnterEvent) -> None:

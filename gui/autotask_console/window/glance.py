@@ -62,9 +62,13 @@ def breakers_badge(state: AppState, *, now: float) -> tuple[str, Tone | None]:
 
 def _waiting(state: AppState) -> CellValue:
     oldest = state.metrics.oldest_age if state.metrics else 0.0
-    note = tr("oldest {age}", age=duration(oldest)) if state.waiting and oldest >= 1 else ""
+    scheduled = state.by_status[Status.DEFERRED]
     if not state.waiting:
         note = tr("nothing waits")
+    elif scheduled == state.waiting:
+        note = tr("scheduled for later")
+    else:
+        note = tr("oldest {age}", age=duration(oldest)) if oldest >= 1 else ""
     return CellValue(
         value=number(state.waiting),
         note=note,

@@ -40,6 +40,8 @@ def _online_text(state: AppState, now: float) -> tuple[str, str, Tone]:
     zones = ", ".join(state.zones[:2]) + ("…" if len(state.zones) > 2 else "")
     if connection.last_ok_at is None:
         return "●", tr("Online · {zones}", zones=zones), Tone.GOOD
+    if now - connection.last_ok_at < 1:
+        return "●", tr("Online · {zones} · last reply just now", zones=zones), Tone.GOOD
     ago = age(connection.last_ok_at, now=now)
     return "●", tr("Online · {zones} · last reply {ago} ago", zones=zones, ago=ago), Tone.GOOD
 
