@@ -164,5 +164,6 @@ class Theme(QObject):
         colours = load("dark" if dark else "light")
         self._app.setPalette(build_palette(colours))
         for name in _FIELDS:
-            self._app.setPalette(field_palette(colours), name.encode())
+            # The stub asks for bytes, PySide for str.
+            self._app.setPalette(field_palette(colours), name)  # type: ignore[arg-type]
         self.changed.emit()

@@ -1,0 +1,40 @@
+"""Widgets and coroutines together: one Runner on the real qasync loop, and services with a real queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from PySide6.QtWidgets import QApplication
+
+from autotask_console.platform.theme import Theme
+from autotask_console.runtime.loop import Loop
+
+T = TypeVar("T")
+Run = Callable[[Coroutine[Any, Any, T]], T]
+
+
+@pytest.fixture
+def run(qapp: QApplication) -> Iterator[Run[Any]]:
+    """Runs a coroutine on the loop that the console uses; several times, if wanted."""
+    with asyncio.Runner(loop_factory=lambda: Loop(qapp)) as runner:
+        yield runner.run
+
+
+@pytest.fixture
+def theme(qapp: QApplication) -> Iterator[Theme]:
+    """Our light palette on the application; the earlier one comes back."""
+    before, style = qapp.palette(), qapp.style().objectName()
+    made = Theme(qapp, "light")
+    yield made
+    made.deleteLater()
+    qapp.setStyle(style)
+    qapp.setPalette(before)
+
+
+@pytest.fixture
+def settings_file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
