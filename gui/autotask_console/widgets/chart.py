@@ -18,23 +18,31 @@ os.environ.setdefault("PYQTGRAPH_QT_LIB", "PySide6")
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 from typing_extensions import override
 
 from autotask_console.platform.theme import tokens
-from autotask_console.text import Tone, number
+from autotask_console.text import Tone
+from autotask_console.widgets.legend import band_brush
+from autotask_console.widgets.scales import COUNT, Scale
 
-LineStyle = Qt.PenStyle
+_AXIS_WIDTH = 52
+_HEADROOM = 1.03
+"""So that a line along the top is not cut in half."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One curve: `style` differs from the others', so that hue alone never tells them apart."""
+    """One curve: `style` differs from the others', so that hue alone never tells them apart.
+
+    `right` measures it on the right axis.
+    """
 
     name: str
     tone: Tone
     style: Qt.PenStyle = Qt.PenStyle.SolidLine
+    right: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +53,38 @@ class Band:
     end: float
     name: str
     tone: Tone = Tone.HELD
+    hatched: bool = False
+
+
+class ValueAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
+    """Ticks in a scale's own steps.
+
+    The right axis is the left one in other units: `factor` of its units make one of the left's.
+    That spares a second view, and both axes share their grid lines' ends.
+    """
+
+    def __init__(self, side: str, scale: Scale) -> None:
+        super().__init__(orientation=side)
+        self.enableAutoSIPrefix(False)
+        self.setWidth(_AXIS_WIDTH)
+        self.value_scale = scale
+        self.factor = 1.0
+
+    def tickValues(self, minVal: float, maxVal: float, size: float) -> list[tuple[float, list[float]]]:
+        """All of one level, from zero."""
+        highest = maxVal * self.factor / _HEADROOM
+        step = self.value_scale.step(highest / max(1.0, min(4.0, size / 24)))
+        count = int(highest / step + 1e-6) + 1
+        return [(step, [place * step / self.factor for place in range(count)])]
+
+    def boundingRect(self) -> QRectF:
+        """With room for half a label above and below: pyqtgraph leaves out what does not fit whole."""
+        rect: QRectF = super().boundingRect()
+        return rect.adjusted(0, -9, 0, 9)
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
+        """In this axis's own units."""
+        return [self.value_scale.label(value * self.factor, spacing) for value in values]
 
 
 class LocalTimeAxis(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph ships no types
@@ -79,68 +119,139 @@ def _utc_offset(at: float) -> float:
     return offset.total_seconds() if offset is not None else 0.0
 
 
+def lonely(values: Any) -> Any:
+    """A mask of the finite values (a float array) that have no finite neighbour."""
+    known = np.isfinite(values)
+    beside = np.zeros_like(known)
+    beside[1:] |= known[:-1]
+    beside[:-1] |= known[1:]
+    return known & ~beside
+
+
 class Chart(QWidget):
     """Curves over a common time axis.
 
     `moved()` when a person pans or zooms (live following should pause), `hovered(at)` with the time
-    under the pointer. `name` and `set_summary` are what a screen reader gets; give it a table too.
+    under the pointer and `unhovered()` when it left. `name` and `set_summary` are what a screen
+    reader gets; give it a table too. `times` False leaves the labels to a chart below.
     """
 
     moved = Signal()
     hovered = Signal(float)
+    unhovered = Signal()
 
     def __init__(
-        self, lines: Sequence[Line], *, name: str, unit: str = "", parent: QWidget | None = None
+        self,
+        lines: Sequence[Line],
+        *,
+        name: str,
+        left: Scale = COUNT,
+        right: Scale | None = None,
+        times: bool = True,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(name)
         self.lines = tuple(lines)
-        self._unit = unit
+        self._left = ValueAxis("left", left)
+        self._right = ValueAxis("right", right) if right is not None else None
         self._bands: list[Any] = []
         self._shown_bands: tuple[Band, ...] = ()
+        self._data: tuple[Any, list[Any]] = (np.empty(0), [np.empty(0) for _ in self.lines])
+        self._visible = [True] * len(self.lines)
         self._quiet = False
-        axis = LocalTimeAxis(orientation="bottom")
-        self._plot = pg.PlotWidget(axisItems={"bottom": axis}, parent=self)
-        self._plot.setAntialiasing(False)
-        self._plot.setMenuEnabled(False)
-        self._plot.hideButtons()
-        self._plot.setMouseEnabled(x=True, y=False)
-        self._plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._plot.getAxis("left").setWidth(44)
-        item = self._plot.getPlotItem()
-        item.setDownsampling(auto=True, mode="peak")
-        item.setClipToView(True)
-        item.showGrid(x=False, y=True, alpha=0.15)
-        item.vb.setLimits(yMin=0)
-        self._curves = [self._plot.plot(connect="finite", antialias=False) for _ in self.lines]
-        self._cursor = pg.InfiniteLine(angle=90, movable=False)
-        self._cursor.hide()
-        self._plot.addItem(self._cursor, ignoreBounds=True)
-        item.vb.sigRangeChangedManually.connect(self._moved)
-        self._plot.scene().sigMouseMoved.connect(self._hover)
+        axes: dict[str, Any] = {"bottom": LocalTimeAxis(orientation="bottom"), "left": self._left}
+        if self._right is not None:
+            axes["right"] = self._right
+        self._plot = pg.PlotWidget(axisItems=axes, parent=self)
+        self._build(times=times)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        # Charts one above the other stay aligned, whether or not they have a right axis.
+        column.setContentsMargins(0, 0, 0 if self._right is not None else _AXIS_WIDTH, 0)
         column.addWidget(self._plot)
         self._paint_colours()
 
+    def _build(self, *, times: bool) -> None:
+        plot = self._plot
+        plot.setAntialiasing(False)
+        plot.setMenuEnabled(False)
+        plot.hideButtons()
+        plot.setMouseEnabled(x=True, y=False)
+        plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)
+        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        if not times:
+            plot.getAxis("bottom").setStyle(showValues=False)
+            plot.getAxis("bottom").setHeight(6)
+        item = plot.getPlotItem()
+        item.setContentsMargins(0, 4, 0, 0)
+        item.setDownsampling(auto=True, mode="peak")
+        item.setClipToView(True)
+        item.vb.setLimits(yMin=0)
+        item.showGrid(x=False, y=True, alpha=0.15)
+        if self._right is not None:
+            self._right.setGrid(False)
+        self._curves = [plot.plot(connect="finite", antialias=False) for _ in self.lines]
+        # A value between two gaps is no line; without a dot it would not be seen at all.
+        self._dots = [pg.ScatterPlotItem(size=4, antialias=False) for _ in self.lines]
+        for dots in self._dots:
+            plot.addItem(dots, ignoreBounds=True)
+        self._cursor = pg.InfiniteLine(angle=90, movable=False)
+        self._cursor.hide()
+        plot.addItem(self._cursor, ignoreBounds=True)
+        item.vb.sigRangeChangedManually.connect(self._moved)
+        plot.scene().sigMouseMoved.connect(self._hover)
+
     def show_series(self, times: Sequence[float], series: Sequence[Sequence[float | None]]) -> None:
         """Replaces the points; None (or NaN) is a gap. One sequence for each line, in their order."""
-        x = np.asarray(times, dtype=float)
-        highest = 0.0
-        for curve, values in zip(self._curves, series, strict=True):
-            y = np.array([math.nan if v is None else v for v in values], dtype=float)
-            curve.setData(x, y)
-            if y.size and not np.all(np.isnan(y)):
-                highest = max(highest, float(np.nanmax(y)))
+        ys = [np.array([math.nan if v is None else v for v in values], dtype=float) for values in series]
+        self._data = (np.asarray(times, dtype=float), ys)
+        self._draw()
+
+    def set_line_visible(self, place: int, visible: bool) -> None:
+        """Shows or hides the line at `place`; the axes fit what is left."""
+        self._visible[place] = visible
+        self._curves[place].setVisible(visible)
+        self._dots[place].setVisible(visible)
+        self._draw()
+
+    def _draw(self) -> None:
+        x, ys = self._data
+        left, right = (self._highest(right=side) for side in (False, True))
+        top = self._left.value_scale.top(left)
+        factor = 1.0
+        if self._right is not None:
+            factor = self._right.value_scale.top(right) / top
+            if factor != self._right.factor:
+                self._right.factor = factor
+                self._right.picture = None
+                self._right.update()
+        for curve, dots, line, y in zip(self._curves, self._dots, self.lines, ys, strict=True):
+            drawn = y / factor if line.right else y
+            curve.setData(x, drawn)
+            alone = lonely(drawn)
+            dots.setData(x[alone], drawn[alone])
         self._quiet = True
-        self._plot.setYRange(0, highest * 1.1 or 1.0, padding=0)
+        self._plot.setYRange(0, top * _HEADROOM, padding=0)
         self._quiet = False
+
+    def _highest(self, *, right: bool) -> float:
+        shown = [
+            y
+            for y, line, visible in zip(self._data[1], self.lines, self._visible, strict=True)
+            if line.right is right and visible and y.size and not np.all(np.isnan(y))
+        ]
+        return max((float(np.nanmax(y)) for y in shown), default=0.0)
 
     def show_range(self, start: float, end: float) -> None:
         """The visible span of time; does not emit `moved`."""
         self._quiet = True
         self._plot.setXRange(start, end, padding=0)
+        self._quiet = False
+
+    def set_limits(self, start: float, end: float, *, shortest: float, longest: float) -> None:
+        """How far a person can pan, and how narrow and wide they can zoom; in seconds."""
+        self._quiet = True
+        self._plot.getPlotItem().vb.setLimits(xMin=start, xMax=end, minXRange=shortest, maxXRange=longest)
         self._quiet = False
 
     @property
@@ -159,9 +270,8 @@ class Chart(QWidget):
         colours = tokens(self.palette())
         no_pen = pg.mkPen(None)
         for band in bands:
-            colour = pg.mkColor(colours.tones[band.tone])
-            colour.setAlpha(36)
-            region = pg.LinearRegionItem((band.start, band.end), movable=False, brush=colour, pen=no_pen)
+            brush = band_brush(colours.tones[band.tone], hatched=band.hatched)
+            region = pg.LinearRegionItem((band.start, band.end), movable=False, brush=brush, pen=no_pen)
             region.setZValue(-10)
             region.setToolTip(band.name)
             self._plot.addItem(region, ignoreBounds=True)
@@ -183,9 +293,6 @@ class Chart(QWidget):
         super().setAccessibleName(name)
         self._plot.setAccessibleName(name)
 
-    def value_text(self, value: float) -> str:
-        return f"{number(value, decimals=0 if value >= 10 else 1)} {self._unit}".strip()
-
     def _moved(self, *_: object) -> None:
         if not self._quiet:
             self.moved.emit()
@@ -198,13 +305,15 @@ class Chart(QWidget):
     def _paint_colours(self) -> None:
         colours = tokens(self.palette())
         self._plot.setBackground(colours.surface)
-        for side in ("left", "bottom"):
+        for side in ("left", "bottom", *(("right",) if self._right is not None else ())):
             axis = self._plot.getAxis(side)
             axis.setPen(pg.mkPen(colours.border))
             axis.setTextPen(pg.mkPen(colours.muted))
         self._cursor.setPen(pg.mkPen(colours.muted))
-        for curve, spec in zip(self._curves, self.lines, strict=True):
+        for curve, dots, spec in zip(self._curves, self._dots, self.lines, strict=True):
             curve.setPen(pg.mkPen(colours.tones[spec.tone], width=1, style=spec.style))
+            dots.setPen(pg.mkPen(None))
+            dots.setBrush(pg.mkBrush(colours.tones[spec.tone]))
         bands, self._shown_bands = self._shown_bands, ()
         self.show_bands(bands)
 
@@ -213,3 +322,8 @@ class Chart(QWidget):
         if event.type() is QEvent.Type.PaletteChange:
             self._paint_colours()
         super().changeEvent(event)
+
+    @override
+    def leaveEvent(self, event: QEvent) -> None:
+        self.unhovered.emit()
+        super().leaveEvent(event)

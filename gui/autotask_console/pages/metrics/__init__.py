@@ -1,0 +1,1 @@
+"""The metrics page: requests per minute, what waits, response times."""
