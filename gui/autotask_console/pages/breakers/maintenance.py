@@ -19,8 +19,8 @@ from autotask_console.state import AppState
 from autotask_console.text import clock_time, plural, tr
 from autotask_console.widgets.form import Chips, FormRow, ReasonField, note
 from autotask_console.widgets.sheets import Sheet
-from autotask_queue import EVERY_ZONE, BreakerMetrics, BreakerState
-from autotask_queue.ports import Clock
+from autotask_queue import EVERY_ZONE, BreakerMetrics, BreakerState, Clock
+
 
 MINUTE, HOUR = 60.0, 3_600.0
 LONGEST = 24 * HOUR

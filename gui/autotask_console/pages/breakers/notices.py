@@ -16,8 +16,8 @@ from autotask_console.pages.breakers.view import scope_title, started
 from autotask_console.state import AppStore, ChangeFlags, Changes
 from autotask_console.text import clock_time, countdown, tr
 from autotask_console.widgets.toast import Toasts
-from autotask_queue import BreakerMetrics, OverrideKind
-from autotask_queue.ports import Clock
+from autotask_queue import BreakerMetrics, Clock, OverrideKind
+
 
 _LOOK_MS = 15_000
 """How often the time is looked at while a hold is near its end; also finds the end after a sleep."""
