@@ -121,8 +121,6 @@ class AppState:
     paused_until: float | None = None
     zones: tuple[str, ...] = ()
     """Names of the zones that are set up on this laptop."""
-    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Zones whose sign-in was refused, with the reason."""
     last_sent_at: float | None = None
     back_online_at: float | None = None
     """When the connection last came back; the banner says so for some seconds."""

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+
+import msgspec
 
 from autotask_console.state.app_state import AppState, ChangeFlags, Changes, Snapshot
 from autotask_queue import (
     Connectivity,
+    ConnectivityState,
     Event,
     EventsLost,
     MetricsUpdated,
+    Request,
     RequestCompleted,
     RequestEnqueued,
     RequestEvent,
+    RequestId,
     RequestsChanged,
     SignInAccepted,
     SignInRefused,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from autotask_queue import Request, RequestId
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What one batch of events adds up to; lives only inside `reduce`."""
-
-    requests: dict[RequestId, Request]
-    refused: dict[str, str]
-    added: int = 0
-    bulk: bool = False
-    flags: ChangeFlags = ChangeFlags.NONE
 
 
 def reduce(state: AppState, events: Sequence[Event], facts: Snapshot) -> tuple[AppState, Changes]:
@@ -43,67 +32,49 @@ def reduce(state: AppState, events: Sequence[Event], facts: Snapshot) -> tuple[A
     The facts are the truth for everything that the queue keeps in memory; events add what facts
     cannot tell: which rows changed, and that something just happened.
     """
-    batch = _Batch(requests={}, refused=dict(state.refused))
-    fresh = state
+    requests: dict[RequestId, Request] = {}
+    flags, added, bulk = ChangeFlags.NONE, 0, False
     for event in events:
-        fresh = _fold(fresh, event, batch)
-    if batch.refused != state.refused:
-        fresh = replace(fresh, refused=MappingProxyType(batch.refused))
-    fresh, flags = _look(fresh, state, facts)
-    if batch.requests or batch.bulk:
-        fresh = replace(fresh, saved_at=facts.at)
-    changes = Changes(
-        flags=batch.flags | flags,
-        requests=MappingProxyType(batch.requests),
-        added=batch.added,
-        bulk=batch.bulk,
-    )
-    return fresh, Changes() | changes
+        flags |= _flags_of(event)
+        match event:
+            case RequestEvent(request=request):
+                requests[request.id] = request
+                added += isinstance(event, RequestEnqueued)
+                if isinstance(event, RequestCompleted):
+                    state = replace(state, last_sent_at=event.at)
+            case RequestsChanged() | EventsLost():
+                bulk = True
+            case MetricsUpdated(metrics=metrics):
+                state = replace(state, metrics=metrics)
+            case _:
+                pass  # its consequences are in the facts
+    if flags & ChangeFlags.REQUESTS:
+        state = replace(state, saved_at=facts.at)
+    state, looked = _look(state, facts)
+    changes = Changes(flags=flags | looked, requests=requests, added=added, bulk=bulk)
+    return state, Changes() | changes
 
 
-def _fold(state: AppState, event: Event, batch: _Batch) -> AppState:
+def _flags_of(event: Event) -> ChangeFlags:
     match event:
-        case RequestEvent(request=request):
-            batch.requests[request.id] = request
-            batch.flags |= ChangeFlags.REQUESTS
-            batch.added += isinstance(event, RequestEnqueued)
-            if isinstance(event, RequestCompleted):
-                return replace(state, last_sent_at=event.at)
-        case RequestsChanged():
-            batch.flags |= ChangeFlags.REQUESTS
-            batch.bulk = True
+        case RequestEvent() | RequestsChanged():
+            return ChangeFlags.REQUESTS
         case EventsLost():
-            batch.flags |= ChangeFlags.ALL
-            batch.bulk = True
-        case MetricsUpdated(metrics=metrics):
-            batch.flags |= ChangeFlags.METRICS
-            return replace(state, metrics=metrics)
-        case SignInRefused(zone=zone, reason=reason):
-            batch.refused[zone] = reason
-            batch.flags |= ChangeFlags.ZONES
-        case SignInAccepted(zone=zone):
-            batch.refused.pop(zone, None)
-            batch.flags |= ChangeFlags.ZONES
+            return ChangeFlags.ALL
+        case MetricsUpdated():
+            return ChangeFlags.METRICS
+        case SignInRefused() | SignInAccepted():
+            return ChangeFlags.ZONES
         case _:
-            pass  # its consequences are in the facts
-    return state
+            return ChangeFlags.NONE
 
 
-def _look(state: AppState, before: AppState, facts: Snapshot) -> tuple[AppState, ChangeFlags]:
+def _look(before: AppState, facts: Snapshot) -> tuple[AppState, ChangeFlags]:
     flags = ChangeFlags.NONE
     if facts.counters != before.counters:
         flags |= ChangeFlags.COUNTERS
-        state = replace(
-            state, counters=facts.counters, by_status=MappingProxyType(facts.counters.by_status())
-        )
-    if facts.connectivity != before.connectivity:
+    if _without_replies(facts.connectivity) != _without_replies(before.connectivity):
         flags |= ChangeFlags.CONNECTIVITY
-        back = _came_back(before.connectivity.state, facts.connectivity.state)
-        state = replace(
-            state,
-            connectivity=facts.connectivity,
-            back_online_at=facts.at if back else state.back_online_at,
-        )
     if facts.gates != before.gates:
         flags |= ChangeFlags.GATES
     if facts.breakers != before.breakers:
@@ -112,9 +83,16 @@ def _look(state: AppState, before: AppState, facts: Snapshot) -> tuple[AppState,
         flags |= ChangeFlags.PAUSED
     if facts.zones != before.zones:
         flags |= ChangeFlags.ZONES
+    by_status = before.by_status
+    if flags & ChangeFlags.COUNTERS:
+        by_status = MappingProxyType(facts.counters.by_status())
     state = replace(
-        state,
+        before,
         at=facts.at,
+        counters=facts.counters,
+        by_status=by_status,
+        connectivity=facts.connectivity,
+        back_online_at=facts.at if _came_back(before, facts) else before.back_online_at,
         gates=facts.gates,
         breakers=facts.breakers,
         paused=facts.paused,
@@ -124,5 +102,10 @@ def _look(state: AppState, before: AppState, facts: Snapshot) -> tuple[AppState,
     return state, flags
 
 
-def _came_back(before: Connectivity, now: Connectivity) -> bool:
-    return now is Connectivity.ONLINE and before is not Connectivity.ONLINE
+def _without_replies(connectivity: ConnectivityState) -> ConnectivityState:
+    """Each answer moves `last_ok_at`; that alone is no news."""
+    return msgspec.structs.replace(connectivity, last_ok_at=None)
+
+
+def _came_back(before: AppState, facts: Snapshot) -> bool:
+    return facts.connectivity.state is Connectivity.ONLINE and not before.online
