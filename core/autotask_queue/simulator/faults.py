@@ -20,7 +20,7 @@ class FaultKind(StrEnum):
     OFFLINE = "offline"
     """The connection is cut at once; the call is neither counted nor logged."""
     LATENCY = "latency"
-    """The call takes `latency` seconds longer; otherwise it goes on (applied)."""
+    """The call takes `latency` seconds longer, half of them before it is done (applied), half after."""
     STATUS_503 = "status_503"
     HTML_500 = "html_500"
     THREAD_LIMIT = "thread_limit"

@@ -96,9 +96,11 @@ class Gate:
         """Answers the call. Its place at the endpoint is free again when the answer is sent."""
         try:
             with self._admitted(exchange, effects):
-                await self._pause(self._slowdown(exchange) + effects.delay + self._latency)
+                delay = self._slowdown(exchange) + effects.delay + self._latency
+                await self._pause(delay / 2)  # a call is as long on its way as its answer on the way back
                 reply = await exchange.ask(self._app, body)
                 write.applied = reply.status == 200
+                await self._pause(delay / 2)
                 await self._deliver(exchange, reply, effects, write)
         except Refusal as refusal:
             await self._deliver(

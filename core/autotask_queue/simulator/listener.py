@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from starlette.types import ASGIApp
+from typing_extensions import override
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -20,13 +21,23 @@ KEEP_ALIVE = 75.0
 CLOSING = 5.0
 
 
+class _Connection(H11Protocol):
+    """uvicorn's protocol, with nothing left behind by a client that was killed."""
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        # WORKAROUND: uvicorn ends its keep-alive timer only when the connection was closed in order.
+        self._unset_keepalive_if_required()
+
+
 class Listener:
     """One port. An application finds its connection in `scope["state"]["connection"]`."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
         self._config = Config(
             app,
-            http=H11Protocol,
+            http=_Connection,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -105,6 +116,6 @@ class Listener:
 
     def _protocol(self) -> asyncio.Protocol:
         state: dict[str, Any] = {}
-        protocol = H11Protocol(self._config, self._state, state, asyncio.get_running_loop())
+        protocol = _Connection(self._config, self._state, state, asyncio.get_running_loop())
         state["connection"] = protocol
         return protocol

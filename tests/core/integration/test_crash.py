@@ -36,7 +36,7 @@ async def run_and_kill(
             line = await child.stdout.readline()
             assert line, "the child ended by itself"
             acknowledged.append(line.decode().strip().rsplit(" ", 1)[0])
-    await asyncio.sleep(rng.uniform(0.0, 0.05))
+    await asyncio.sleep(rng.uniform(0.3, 0.9))  # a call lasts 0.2 s, so that most kills hit one
     child.kill()
     acknowledged += [
         line.rsplit(" ", 1)[0] for line in (await child.stdout.read()).decode().splitlines() if " " in line
@@ -51,7 +51,7 @@ async def test_killed_again_and_again_it_loses_nothing_and_repeats_nothing(
 ) -> None:
     rng = random.Random(11)
     path = tmp_path / "queue.db"
-    sim.add_fault("latency", latency=0.03)
+    sim.add_fault("latency", latency=0.2)
     acknowledged: list[str] = []
     for turn in range(rounds):
         acknowledged += await run_and_kill(
@@ -60,8 +60,8 @@ async def test_killed_again_and_again_it_loses_nothing_and_repeats_nothing(
     async with QuickSetup.sqlite(path, credentials=credentials) as queue:
         deadline = time.monotonic() + 60
         moving = (Status.PENDING, Status.PROCESSING, Status.RETRYING)
-        while queue.counters().count(*moving) and time.monotonic() < deadline:
-            await asyncio.sleep(0.05)  # noqa: ASYNC110 - it watches figures, no event tells it
+        while queue.counters().count(*moving) and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
         stored = {r.data["title"]: r for r in await queue.get_requests()}
     copies = Counter(t["title"] for t in sim.state()["entities"]["Tickets"])
     assert set(acknowledged) <= set(stored), "an acknowledged request is gone"
@@ -70,6 +70,6 @@ async def test_killed_again_and_again_it_loses_nothing_and_repeats_nothing(
         if request.status is Status.COMPLETED:
             assert copies[title] == 1
         else:  # on the wire when it was killed, and not found so far: it waits, it is not sent again
-            assert request.status is Status.UNCERTAIN
+            assert request.status in (Status.UNCERTAIN, Status.HELD)
     done = sum(r.status is Status.COMPLETED for r in stored.values())
     assert done >= len(stored) - 2 * rounds, "only what was on the wire may be in doubt"
