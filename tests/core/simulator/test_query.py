@@ -91,6 +91,21 @@ async def test_times_are_compared_as_moments(api: Api) -> None:
         assert (id_ in ids(items)) is found
 
 
+async def test_yes_and_no(api: Api) -> None:
+    inactive = [row["id"] for row in api.rows("Resources") if not row["isActive"]]
+    for value in (False, "false"):
+        assert ids(await api.query("Resources", condition("eq", "isActive", value))) == inactive
+    text = await api.refused("POST", "/Resources/query", {"filter": [condition("eq", "isActive", 0)]})
+    assert "System.Boolean" in text
+
+
+async def test_dates_are_midnight(api: Api) -> None:
+    id_ = await api.create("/TimeEntries", api.time_entry(dateWorked="2019-06-03"))
+    for value, found in [("2019-06-03", [id_]), ("2019-06-03T00:00:01Z", [])]:
+        filters = [condition("gte", "dateWorked", value), condition("lt", "dateWorked", "2019-06-04")]
+        assert ids(await api.query("TimeEntries", *filters)) == found
+
+
 async def test_groups_nest_and_the_top_level_is_and(api: Api) -> None:
     filters = [
         condition("in", "status", [1, 8, 10]),

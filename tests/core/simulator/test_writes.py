@@ -85,6 +85,14 @@ async def test_missing_required_fields(api: Api, name: str, value: str | None) -
             {"isVisibleToComanaged": None},
             "Error converting value {null} to type 'System.Boolean'. Path 'isVisibleToComanaged'.",
         ),
+        (
+            {"estimatedHours": True},
+            "Error converting value True to type 'System.Double'. Path 'estimatedHours'.",
+        ),
+        (
+            {"userDefinedFields": 1},
+            "Error converting value 1 to type 'System.Collections.Generic.List'. Path 'userDefinedFields'.",
+        ),
         ({"title": ["x"]}, "Error converting value ['x'] to type 'System.String'. Path 'title'."),
         (
             {"title": "x" * 256},
@@ -339,6 +347,18 @@ class TestTimeEntries:
         text = await api.refused("POST", "/TimeEntries", api.time_entry(billingCodeID=codes[2]))
         assert text.startswith("Reference value on field: billingCodeID")
 
+    async def test_time_on_a_task(self, api: Api) -> None:
+        task = await api.create("/Projects/12/Tasks", {"title": "x", "status": 1, "taskType": 1})
+        on_task = api.time_entry(
+            ticketID=None, taskID=task, startDateTime=None, endDateTime=None, hoursWorked=1
+        )
+        id_ = await api.create("/TimeEntries", on_task)
+        assert (await api.item(f"/TimeEntries/{id_}"))["timeEntryType"] == 6
+        text = await api.refused("POST", "/TimeEntries", on_task | {"roleID": None})
+        assert text == "TimeEntries for Tasks must have a roleID."
+        text = await api.refused("POST", "/TimeEntries", on_task | {"ticketID": 7850})
+        assert text.startswith("A TimeEntry cannot have both a ticketID and a taskID.")
+
     async def test_internal_time(self, api: Api) -> None:
         code = next(row["id"] for row in api.rows("BillingCodes") if row["useType"] == 3)
         entry = {"resourceID": api.pair()[0], "internalBillingCodeID": code, "hoursWorked": 2}
@@ -459,6 +479,8 @@ async def test_companies_and_contacts(api: Api) -> None:
     company = await api.create(
         "/Companies", {"companyName": "New", "companyType": 1, "ownerResourceID": owner, "phone": "1"}
     )
+    text = await api.refused("PATCH", "/Companies", {"id": company, "ownerResourceID": 29_682_800})
+    assert text.startswith("Reference value on field: ownerResourceID of type: Resource")
     assert (await api.item(f"/Companies/{company}"))["isActive"] is True
     contact = await api.create(
         f"/Companies/{company}/Contacts", {"firstName": "A", "lastName": "B", "isActive": 1}
