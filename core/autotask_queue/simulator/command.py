@@ -70,8 +70,8 @@ def main(args: argparse.Namespace) -> int:
     host = _loopback(args.host)
     if host is None:
         return _complain(
-            f"The simulator does not listen on {args.host}: it protects nothing, so it is kept to this machine. "
-            "Leave --host out, or give 127.0.0.1.",
+            f"The simulator does not listen on {args.host}: it protects nothing, so it is kept to this "
+            "machine. Leave --host out, or give 127.0.0.1.",
             USAGE,
         )
     try:
