@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from autotask_queue.engine.assembly import Engine
-from autotask_queue.engine.breakers import BreakerBoard
+from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.bus import Callback, Mailbox
 from autotask_queue.engine.clock import SystemClock
 from autotask_queue.engine.commands import Target
@@ -28,7 +28,14 @@ from autotask_queue.model.errors import NoProcessor, QueueClosed, QueueError, Re
 from autotask_queue.model.events import RequestEnqueued, RequestHeld
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.gates import Gate
-from autotask_queue.model.metrics import ConnectivityState, Counters, Health, MinuteStat, QueueMetrics
+from autotask_queue.model.metrics import (
+    Connectivity,
+    ConnectivityState,
+    Counters,
+    Health,
+    MinuteStat,
+    QueueMetrics,
+)
 from autotask_queue.model.request import (
     JSON,
     NORMAL_PRIORITY,
@@ -493,8 +500,13 @@ class QueueManager:
         return self.connectivity
 
     async def send_now(self, *, actor: str = "") -> int:
-        """Skips the waits before the next try; tells how many. Never opens a closed gate."""
+        """Skips the waits before the next try, and checks the connection if there is none.
+
+        Tells how many requests waited. Never opens a breaker, a hold or a pause.
+        """
         self._check_open()
+        if self.connectivity.state is Connectivity.OFFLINE:
+            await self._engine.connectivity.check()
         count = await self._engine.commands.skip_waits(actor=self._actor(actor))
         self._engine.wake()
         return count
@@ -509,9 +521,9 @@ class QueueManager:
         return self._engine.gates.for_people()
 
     @property
-    def circuit_breaker(self) -> BreakerBoard:
+    def circuit_breaker(self) -> BreakerControl:
         """The breakers of all zones."""
-        return self._engine.board
+        return self._engine.control
 
     # -- numbers
 

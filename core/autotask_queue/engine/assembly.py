@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 
+from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.bus import EventBus
 from autotask_queue.engine.commands import Commands, system_user
@@ -62,6 +63,7 @@ class Engine:
         self.commands = Commands(self.ctx, self.settler)
         self.documents = Documents(self.ctx)
         self.prober = Prober(self.ctx, self.board, self.connectivity)
+        self.control = BreakerControl(self.ctx, self.board, self.prober)
         self.runner = Runner(self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler)
         self.dispatcher = Dispatcher(self.ctx, self.board, self.gates, self.runner, self.prober, self.settler)
         self.reconciler = Reconciler(self.ctx, self.board, self.gates, self.connectivity, self.settler)

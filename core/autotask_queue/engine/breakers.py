@@ -1,4 +1,4 @@
-"""The breakers of all zones: permits for the runner, commands for people, records for the store."""
+"""The breakers of all zones: permits for the runner, records for the store, events for everybody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from autotask_queue.engine.context import Context
 from autotask_queue.model.breaker import BreakerMetrics, BreakerRecord, BreakerState, Override, OverrideKind
 from autotask_queue.model.config import CircuitBreakerConfig
-from autotask_queue.model.errors import ReasonRequired
 from autotask_queue.model.events import (
     CircuitClosed,
     CircuitForced,
@@ -109,7 +108,7 @@ class BreakerBoard:
         for name, breaker in self._zones.items():
             self._announce(name, breaker.try_now(reason))
 
-    # -- for people
+    # -- what can be seen
 
     def get_metrics(self, zone: str) -> BreakerMetrics:
         """One zone's breaker as it is now."""
@@ -133,92 +132,6 @@ class BreakerBoard:
             names = (EVERY_ZONE, *names)
         return tuple(self.get_metrics(n) for n in names)
 
-    async def force_open(
-        self,
-        zone: str,
-        reason: str,
-        *,
-        entity: str | None = None,
-        starts_at: float | None = None,
-        expires_in: float | None = None,
-        actor: str = "",
-    ) -> BreakerMetrics:
-        """Holds a zone, one endpoint of it, or everything ("*"), whatever happens, until it ends.
-
-        Args:
-            zone: the zone's name.
-            reason: why; kept in the audit trail and shown to everybody.
-            entity: one endpoint only.
-            starts_at: seconds since the epoch; now if None.
-            expires_in: seconds from the start; None holds until `release`.
-            actor: who; the queue's actor if empty.
-
-        Raises:
-            ReasonRequired: `reason` is empty.
-        """
-        kind = OverrideKind.FORCED_OPEN
-        return await self._force(
-            zone, reason, kind=kind, entity=entity, starts_at=starts_at, expires_in=expires_in, actor=actor
-        )
-
-    async def force_close(
-        self, zone: str, reason: str, *, expires_in: float = 3_600.0, actor: str = ""
-    ) -> BreakerMetrics:
-        """Sends whatever the breaker thinks. It switches protection off, so it always ends by itself.
-
-        Raises:
-            ReasonRequired: `reason` is empty.
-        """
-        kind = OverrideKind.FORCED_CLOSED
-        return await self._force(zone, reason, kind=kind, expires_in=expires_in, actor=actor)
-
-    async def _force(
-        self,
-        zone: str,
-        reason: str,
-        *,
-        kind: OverrideKind,
-        entity: str | None = None,
-        starts_at: float | None = None,
-        expires_in: float | None,
-        actor: str,
-    ) -> BreakerMetrics:
-        if not reason.strip():
-            raise ReasonRequired("Holding or forcing a zone needs a reason.")
-        start = starts_at if starts_at is not None else self._wall
-        override = Override(
-            kind=kind,
-            reason=reason.strip(),
-            actor=actor or self._ctx.actor,
-            since=self._wall,
-            starts_at=starts_at,
-            expires_at=None if expires_in is None else start + expires_in,
-            entity=entity,
-        )
-        return await self._announce_now(zone, self.zone(zone).force(override), actor, kind.value)
-
-    async def extend(
-        self, zone: str, seconds: float, *, entity: str | None = None, actor: str = ""
-    ) -> BreakerMetrics:
-        """Moves the end of a hold by `seconds`. Does nothing if there is none with an end."""
-        return await self._announce_now(zone, self.zone(zone).extend(seconds, entity), actor, "extended")
-
-    async def release_override(
-        self, zone: str, reason: str = "", *, entity: str | None = None, actor: str = ""
-    ) -> BreakerMetrics:
-        """Ends a hold or a forced close now. The zone is tested before it is used again."""
-        transition = self.zone(zone).release_override(entity, reason or "ended by hand")
-        return await self._announce_now(zone, transition, actor, "override_ended")
-
-    async def test_now(self, zone: str, *, actor: str = "") -> BreakerMetrics:
-        """Tests a stopped zone at once instead of when its pause is over; otherwise changes nothing."""
-        transition = self.zone(zone).try_now("a person asked for a test")
-        return await self._announce_now(zone, transition, actor, "half_open")
-
-    async def reset(self, zone: str, *, reason: str = "reset by hand", actor: str = "") -> BreakerMetrics:
-        """Forgets the zone's failures and holds, and closes its breaker."""
-        return await self._announce_now(zone, self.zone(zone).reset(reason), actor, "reset")
-
     # -- announcing
 
     def _announce(self, zone: str, transition: Transition | None) -> None:
@@ -227,9 +140,10 @@ class BreakerBoard:
             self._ctx.tasks.spawn(f"save breaker {zone}", self._save(zone, transition, "", kind))
             self._publish(zone, transition)
 
-    async def _announce_now(
+    async def announce_now(
         self, zone: str, transition: Transition | None, actor: str, kind: str
     ) -> BreakerMetrics:
+        """Stores and announces what a person changed; durable when it returns."""
         if transition is not None:
             await self._save(zone, transition, actor, kind)
             self._publish(zone, transition)

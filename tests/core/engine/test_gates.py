@@ -19,7 +19,7 @@ THREADS = failure(FailureClass.THREAD_LIMIT, status=429)
 
 
 async def test_a_hold_stops_a_zone_until_it_ends_and_then_tests_it_first(world: World) -> None:
-    board = world.engine.board
+    board = world.engine.control
     await board.force_open("z1", "firewall swap", expires_in=900, actor="anna")
     request = await world.submit()
     elsewhere = await world.submit(zone="z2")
@@ -41,11 +41,11 @@ async def test_a_hold_stops_a_zone_until_it_ends_and_then_tests_it_first(world: 
 
 async def test_a_hold_needs_a_reason(world: World) -> None:
     with pytest.raises(ReasonRequired):
-        await world.engine.board.force_open("z1", "  ")
+        await world.engine.control.force_open("z1", "  ")
 
 
 async def test_a_hold_on_one_endpoint_leaves_the_others_alone(world: World) -> None:
-    await world.engine.board.force_open("z1", "import running", entity="Tickets", expires_in=60)
+    await world.engine.control.force_open("z1", "import running", entity="Tickets", expires_in=60)
     held = await world.submit("/Tickets")
     free = await world.submit("/TimeEntries")
     await world.clock.advance(30)
@@ -56,18 +56,18 @@ async def test_a_hold_on_one_endpoint_leaves_the_others_alone(world: World) -> N
 
 
 async def test_a_hold_on_everything_stops_everything(world: World) -> None:
-    await world.engine.board.force_open("*", "month end")
+    await world.engine.control.force_open("*", "month end")
     requests = [await world.submit(zone=z) for z in ("z1", "z2")]
     await world.clock.advance(1_000)
     assert {(await world.get(r)).status for r in requests} == {Status.PENDING}
-    await world.engine.board.release_override("*", "done", actor="anna")
+    await world.engine.control.release("*", "done", actor="anna")
     await world.clock.advance(60)
     assert {(await world.get(r)).status for r in requests} == {Status.COMPLETED}
 
 
 async def test_a_hold_can_be_extended_ended_and_survives_a_restart(make_world: MakeWorld) -> None:
     world = await make_world()
-    board = world.engine.board
+    board = world.engine.control
     await board.force_open("z1", "firewall swap", expires_in=60, actor="anna")
     await board.extend("z1", 900)
     request = await world.submit()
@@ -78,13 +78,13 @@ async def test_a_hold_can_be_extended_ended_and_survives_a_restart(make_world: M
     override = again.engine.board.get_metrics("z1").override
     assert override is not None
     assert (override.reason, override.actor) == ("firewall swap", "anna")
-    await again.engine.board.release_override("z1", "swapped", actor="anna")
+    await again.engine.control.release("z1", "swapped", actor="anna")
     await again.clock.advance(20)
     assert (await again.get(request)).status is Status.COMPLETED
 
 
 async def test_a_hold_ends_by_the_wall_clock_although_the_laptop_slept(world: World) -> None:
-    await world.engine.board.force_open("z1", "swap", expires_in=3_600)
+    await world.engine.control.force_open("z1", "swap", expires_in=3_600)
     request = await world.submit()
     await world.clock.settle()
     world.clock.jump(3_700)
@@ -95,7 +95,7 @@ async def test_a_hold_ends_by_the_wall_clock_although_the_laptop_slept(world: Wo
 
 async def test_a_planned_hold_begins_at_its_time(world: World) -> None:
     start = world.clock.now() + 100
-    await world.engine.board.force_open("z1", "tonight", starts_at=start, expires_in=100)
+    await world.engine.control.force_open("z1", "tonight", starts_at=start, expires_in=100)
     early = await world.submit()
     await world.clock.advance(99)
     assert (await world.get(early)).status is Status.COMPLETED
@@ -243,3 +243,42 @@ async def test_a_write_cut_off_by_a_dying_network_waits_for_its_lookup(world: Wo
     done = await world.get(request)
     assert done.status is Status.COMPLETED
     assert len(world.server.calls) == 1
+
+
+async def test_an_open_breaker_can_be_tested_by_hand(make_world: MakeWorld) -> None:
+    world = await make_world(max_concurrency=1, default_retries=50)
+    await world.clock.advance(10)
+    world.server.always = world.server.probe_failure = BUSY
+    request = await world.submit("/Tickets/1", "GET")
+    await world.clock.advance(40)
+    assert world.engine.board.get_metrics("z1").state is not BreakerState.CLOSED
+    world.server.always = world.server.probe_failure = None
+    metrics = await world.engine.control.test_now("z1", actor="anna")
+    assert metrics.state in (BreakerState.HALF_OPEN, BreakerState.CLOSED)
+    await world.engine.commands.skip_waits(actor="anna")
+    world.engine.wake()
+    await world.clock.settle()
+    assert (await world.get(request)).status is Status.COMPLETED
+
+
+async def test_resetting_closes_at_once(make_world: MakeWorld) -> None:
+    world = await make_world()
+    await world.engine.control.force_open("z1", "swap")
+    await world.engine.control.reset("z1", actor="anna")
+    request = await world.submit()
+    await world.clock.settle()
+    assert (await world.get(request)).status is Status.COMPLETED
+
+
+async def test_forcing_a_zone_closed_sends_whatever_the_breaker_thinks(make_world: MakeWorld) -> None:
+    world = await make_world(max_concurrency=1, default_retries=50)
+    await world.clock.advance(10)
+    world.server.always = world.server.probe_failure = BUSY
+    await world.submit("/Tickets/1", "GET")
+    await world.clock.advance(40)
+    world.server.always = None
+    await world.engine.control.force_close("z1", "it works, I looked", actor="anna")
+    other = await world.submit()
+    await world.clock.settle()
+    assert (await world.get(other)).status is Status.COMPLETED
+    assert world.engine.gates.for_people() == ()

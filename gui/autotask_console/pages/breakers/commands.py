@@ -110,7 +110,7 @@ class Commands:
         """Ends a hold, or drops a planned one."""
         before = _override(breaker_of(self._services.store.state, zone), entity)
         planned = before is not None and not started(before, self._services.clock.now())
-        await self._services.queue.circuit_breaker.release_override(
+        await self._services.queue.circuit_breaker.release(
             zone, entity=entity, actor=self._services.actor
         )
         scope = _capital(scope_title(zone, entity))
