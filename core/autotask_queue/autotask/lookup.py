@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autotask_queue.autotask.markers import is_own
-from autotask_queue.autotask.routes import LOCAL, Action, Route, value_of
+from autotask_queue.autotask.routes import LOCAL, Action, Route, is_id, value_of
 from autotask_queue.model.request import JSON, Reply, Request
 from autotask_queue.ports import HttpReply, LookupResult
 
@@ -26,8 +26,9 @@ def can_look_up(route: Route, request: Request) -> bool:
         case Action.CREATE:
             return request.marker is not None and route.entity is not None and route.entity.marker is not None
         case Action.UPDATE:
-            known = route.parent is None or route.entity is not None
-            return known and not str(value_of(request.data, "id")).startswith(LOCAL)
+            record = value_of(request.data, "id")
+            readable = route.parent is None or route.entity is not None
+            return readable and is_id(record) and not str(record).startswith(LOCAL)
         case Action.DELETE:
             return not (route.record or "").startswith(LOCAL)
         case _:
