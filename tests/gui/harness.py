@@ -20,6 +20,7 @@ from autotask_console.settings import Settings
 from autotask_console.state import AppState, AppStore, ChangeFlags, Snapshot
 from autotask_console.widgets.toast import Toasts
 from autotask_queue import (
+    Clock,
     EchoProcessor,
     QueueManager,
     QueueProcessor,
@@ -75,12 +76,14 @@ async def bench(
     processors: Mapping[str, QueueProcessor] | None = None,
     zones: Mapping[str, ZoneConfig] | None = None,
     secrets: Secrets | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Bench]:
     """A running queue in memory with everything a page needs around it; ended in the app's order.
 
-    Without `processors` and `secrets`, an `EchoProcessor` answers every request.
+    Without `processors` and `secrets`, an `EchoProcessor` answers every request. `clock` is the queue's and
+    the page's time, for tests that move it by hand.
     """
-    clock = SystemClock()
+    clock = clock or SystemClock()
     own_secrets = secrets or SessionSecrets()
     answering = processors if processors is not None or secrets is not None else {"echo": EchoProcessor()}
     queue = QueueManager(
