@@ -50,6 +50,7 @@ class Toasts(QWidget):
         self.setObjectName("toasts")
         self._host = parent
         self._undos: list[Undo] = []
+        self._room = 0
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(6)
@@ -76,6 +77,12 @@ class Toasts(QWidget):
     def error(self, text: str, *, button: tuple[str, Callable[[], object]] | None = None) -> None:
         """Shows what went wrong until it is closed."""
         self._add(_Toast(text, glyph="⚠", tone=Tone.WARN, seconds=0, button=button, parent=self))
+
+    def set_room(self, pixels: int) -> None:
+        """Leaves so much free at the bottom: a page's own buttons must not lie under a toast."""
+        self._room = pixels
+        if self.isVisible():
+            self._place()
 
     def clear(self) -> None:
         """Closes all toasts; their undos stay available."""
@@ -142,7 +149,7 @@ class Toasts(QWidget):
             height += toast.height() + self._layout.spacing()
         width = max((t.width() for t in self._toasts()), default=0)
         left = (self._host.width() - width) // 2
-        self.setGeometry(left, self._host.height() - height - 6, width, height)
+        self.setGeometry(left, self._host.height() - height - 6 - self._room, width, height)
 
     @override
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -1,0 +1,192 @@
+"""Asking Autotask for records, through the queue like everything else: limits hold for reads too.
+
+A look-up is for now: it has an end, so that one asked just before the network went does not come back
+hours later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from autotask_console.models.references import KEPT
+from autotask_console.text import tr
+from autotask_queue.catalogue import PicklistValue
+
+if TYPE_CHECKING:
+    from autotask_console.models.references import References
+    from autotask_queue import Clock, QueueManager
+
+PATIENCE = 45.0
+"""Seconds after which an unanswered look-up is given up."""
+PAGE = 500
+MAX_PAGES = 10
+ASKED, BACKGROUND = 9, 3
+"""Priorities: a person waits for the first kind."""
+
+LISTS: dict[str, list[dict[str, Any]]] = {
+    "Resources": [{"op": "eq", "field": "isActive", "value": True}],
+    "Roles": [{"op": "eq", "field": "isActive", "value": True}],
+    "ResourceRoles": [{"op": "eq", "field": "isActive", "value": True}],
+    "BillingCodes": [{"op": "eq", "field": "isActive", "value": True}],
+    "Companies": [{"op": "eq", "field": "isActive", "value": True}],
+    "Contacts": [{"op": "eq", "field": "isActive", "value": 1}],
+    # 5 is "Complete" in every tenant (autotask-api.md 2.5).
+    "Tickets": [{"op": "noteq", "field": "status", "value": 5}],
+}
+"""What is fetched so that requests can be composed without a network, smallest first."""
+
+DESCRIBED = ("Tickets", "TicketNotes", "TimeEntries")
+"""Entities whose picklists are the tenant's own."""
+
+SEARCHABLE = ("Tickets", "Companies", "Contacts")
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a look-up brought; `more` says that there is more than was asked for."""
+
+    entity: str
+    records: tuple[dict[str, Any], ...]
+    more: bool = False
+
+
+def search_filter(entity: str, text: str) -> list[dict[str, Any]]:
+    """The query for what a person typed: a number, a ticket number, or words of a name."""
+    text = text.strip()
+    number = int(text) if re.fullmatch(r"\d{1,18}", text) else None
+    by_id = [] if number is None else [_term("eq", "id", number)]
+    match entity:
+        case "Tickets":
+            if re.fullmatch(r"(?i)t\d{8}\.\d+", text):
+                return [_term("eq", "ticketNumber", text.upper())]
+            names = [_term("contains", "title", text), _term("contains", "ticketNumber", text)]
+        case "Companies":
+            names = [_term("contains", "companyName", text), _term("contains", "phone", text)]
+        case _:
+            first, _, last = text.partition(" ")
+            names = [_term("contains", n, text) for n in ("firstName", "lastName", "emailAddress")]
+            if last:
+                both = [
+                    _term("beginsWith", "firstName", first),
+                    _term("beginsWith", "lastName", last.strip()),
+                ]
+                names.append({"op": "and", "items": both})
+    return [{"op": "or", "items": [*by_id, *names]}]
+
+
+async def search(
+    queue: QueueManager, clock: Clock, zone: str, entity: str, text: str, *, actor: str, limit: int = 50
+) -> Answer:
+    """Looks records up by what a person typed.
+
+    Raises:
+        RequestFailed: it got no answer, or was refused; see its failure.
+        QueueError: it could not be asked.
+    """
+    summary = tr("Look up {what} “{text}”", what=plural_of(entity), text=text.strip()[:40])
+    found = await _query(
+        queue, clock, zone, entity, search_filter(entity, text),
+        limit=min(PAGE, limit + 1), summary=summary, actor=actor, priority=ASKED,
+    )  # fmt: skip
+    return Answer(entity=entity, records=tuple(found[:limit]), more=len(found) > limit)
+
+
+async def refresh_lists(
+    queue: QueueManager, clock: Clock, zone: str, references: References, *, actor: str
+) -> AsyncIterator[str]:
+    """Fetches all that is needed to compose without a network; yields the name of each list when it is there.
+
+    Raises:
+        RequestFailed, QueueError: as in `search`; what came before is kept.
+    """
+    for entity in DESCRIBED:
+        path = f"/{entity}/entityInformation/fields"
+        reply = await _read(queue, clock, path, "GET", zone, actor=actor, priority=BACKGROUND)
+        await references.learn_fields(zone, entity, picklists_of(reply))
+        yield entity
+    for entity, terms in LISTS.items():
+        summary = tr("Refresh this laptop’s list of {what}", what=plural_of(entity))
+        records: list[dict[str, Any]] = []
+        for _ in range(MAX_PAGES):
+            after = [_term("gt", "id", records[-1]["id"])] if records else []
+            page = await _query(
+                queue, clock, zone, entity, [*terms, *after],
+                limit=PAGE, summary=summary, actor=actor, priority=BACKGROUND,
+            )  # fmt: skip
+            records += page
+            if len(page) < PAGE:
+                break
+        await references.learn(zone, entity, records)
+        yield entity
+
+
+def picklists_of(body: object) -> dict[str, list[PicklistValue]]:
+    """The picklists in an answer about fields, by field name. Their values come as texts."""
+    fields = body.get("fields") if isinstance(body, Mapping) else None
+    found: dict[str, list[PicklistValue]] = {}
+    for field in fields if isinstance(fields, list) else ():
+        values = field.get("picklistValues") if isinstance(field, Mapping) else None
+        if isinstance(values, list) and isinstance(field.get("name"), str):
+            found[field["name"]] = list(_values(values))
+    return {name: values for name, values in found.items() if values}
+
+
+def plural_of(entity: str) -> str:
+    """How an entity stands in a sentence: "companies"."""
+    words = {
+        "BillingCodes": "work types",
+        "ResourceRoles": "roles of resources",
+        "ConfigurationItems": "configuration items",
+    }
+    return tr(words.get(entity, entity.lower()))
+
+
+def _values(values: Iterable[object]) -> Iterable[PicklistValue]:
+    for one in values:
+        if isinstance(one, Mapping) and one.get("value") is not None:
+            parent = one.get("parentValue")
+            yield PicklistValue(
+                id=_number(one["value"]),
+                label=str(one.get("label") or one["value"]),
+                is_default=bool(one.get("isDefaultValue")),
+                is_active=bool(one.get("isActive", True)),
+                parent=None if parent in (None, "") else _number(parent),
+            )
+
+
+def _number(value: object) -> int | str:
+    text = str(value)
+    return int(text) if text.lstrip("-").isdecimal() else text
+
+
+def _term(op: str, field: str, value: object) -> dict[str, Any]:
+    return {"op": op, "field": field, "value": value}
+
+
+async def _query(
+    queue: QueueManager,
+    clock: Clock,
+    zone: str,
+    entity: str,
+    terms: list[dict[str, Any]],
+    *,
+    limit: int,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    """At most `limit` records, by number; `options` as in `submit`."""
+    data = {"MaxRecords": limit, "IncludeFields": list(KEPT[entity]), "filter": terms}
+    body = await _read(queue, clock, f"/{entity}/query", "POST", zone, data=data, **options)
+    items = body.get("items") if isinstance(body, Mapping) else None
+    return [one for one in items if isinstance(one, dict)] if isinstance(items, list) else []
+
+
+async def _read(
+    queue: QueueManager, clock: Clock, endpoint: str, method: str, zone: str, **options: Any
+) -> Any:
+    reply = await queue.enqueue(
+        endpoint, method, zone, expires_at=clock.now() + PATIENCE, max_retries=1, **options
+    )
+    return reply.body

@@ -1,0 +1,100 @@
+"""Puts what is on the bench into the queue: once, however often it is pressed, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from autotask_console.pages.compose.bar import saved_words, then_words
+from autotask_console.pages.compose.checks import FORM, Finding
+from autotask_console.pages.compose.draft import Draft
+from autotask_console.pages.compose.kinds import Kind
+from autotask_console.text import tr
+from autotask_queue import RequestFilter
+
+if TYPE_CHECKING:
+    from autotask_console.pages.base import Services
+    from autotask_console.pages.compose.view import View
+    from autotask_console.pages.compose.workbench import Added, Workbench
+
+
+class Adding(QObject):
+    """`tried` is set once a person pressed the button: from then on what is missing is said.
+
+    While one is being stored a second press does nothing, and one that comes later still carries the same
+    request id, so that the queue stores it once. `check` returns what is wrong now.
+    """
+
+    busy_changed = Signal()
+
+    def __init__(
+        self, services: Services, bench: Workbench, view: View, check: Callable[[], tuple[Finding, ...]]
+    ) -> None:
+        super().__init__(view)
+        self._services = services
+        self._bench = bench
+        self._view = view
+        self._check = check
+        self.busy = False
+        self.tried = False
+
+    def add(self, *, and_new: bool = False) -> None:
+        """Adds the request, or saves the changes; or says what stops it and puts the keyboard there."""
+        draft = self._bench.draft
+        if self.busy or draft.kind is Kind.LOOK_UP:
+            return
+        self._view.json.flush()
+        self.tried = True
+        blocking = next((one for one in self._check() if one.blocks), None)
+        if blocking is not None or self._view.options.wrong:
+            self._point_at(blocking)
+            return
+        draft = self._bench.draft
+        self._set_busy(True)
+        self._view.bar.say_problem("")
+        self._services.tasks.start(
+            self._store(draft, and_new=and_new),
+            what=tr("save the changes") if draft.editing else tr("add it to the queue"),
+            on_error=self._services.presenter.at(self._view.bar.say_problem),
+            on_done=lambda: self._set_busy(False),
+        )
+
+    def words_for(self, finding: Finding) -> str:
+        """A finding in the line beside the button."""
+        if finding.field == FORM or finding.field.startswith("option."):
+            return finding.text
+        field = self._bench.draft.spec.field(finding.field)
+        label = tr("Ticket") if finding.field == "id" else tr(field.label) if field else finding.field
+        return tr("Not added yet. {label}: {text}", label=label, text=finding.text)
+
+    async def _store(self, draft: Draft, *, and_new: bool) -> None:
+        self._say(draft, await self._bench.add(and_new=and_new))
+
+    def _set_busy(self, busy: bool) -> None:
+        self.busy = busy
+        self.busy_changed.emit()
+
+    def _say(self, draft: Draft, added: Added) -> None:
+        state = self._services.store.state
+        if added.superseded:
+            words = tr("An earlier version is in the queue already. These are your later changes.")
+        elif added.duplicate:
+            words = tr("It is in the queue already. Nothing was added twice.")
+        elif added.changed:
+            words = f"{tr('Changes saved.')} {then_words(draft, state)}"
+        else:
+            words = f"{saved_words(state)} {then_words(draft, state)}"
+        only = RequestFilter(ids=(added.request_id,))
+        show = (tr("Show"), lambda: self._services.navigate("queue", only))
+        self._services.toasts.say(words, button=show)
+
+    def _point_at(self, finding: Finding | None) -> None:
+        if finding is None or finding.field.startswith("option."):
+            self._view.options.focus_problem()
+            self._view.bar.say_problem(finding.text if finding else tr("Correct the options first."))
+            return
+        self._view.bar.say_problem(self.words_for(finding))
+        if self._view.shows_form and finding.field != FORM:
+            self._view.form.focus_field(finding.field)
