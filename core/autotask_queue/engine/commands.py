@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from autotask_queue.model.errors import (
 )
 from autotask_queue.model.events import RequestsChanged
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
-from autotask_queue.model.request import MAX_PRIORITY, MIN_PRIORITY, Reply, Request, RequestId
+from autotask_queue.model.request import MAX_PRIORITY, MIN_PRIORITY, Reply, Request, RequestId, RequestRow
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Change
 
@@ -30,6 +30,11 @@ Target = str | Sequence[str] | Selection
 CANCELLABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
 EDITABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD, Status.FAILED})
 RETRYABLE = frozenset({Status.FAILED, Status.EXPIRED, Status.RETRYING, Status.HELD})
+CHUNK = 500
+"""Requests read and changed at a time."""
+UNDOABLE = 10_000
+"""As many ids as a result remembers."""
+
 WAITING = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
 UNDECIDED = frozenset({Status.UNCERTAIN, Status.HELD})
 EDITABLE_FIELDS = frozenset(
@@ -187,19 +192,19 @@ class Commands:
 
     async def restore(self, target: Target, *, why: str, actor: str) -> BulkResult:
         """Undoes a cancel: each request is again what it was."""
-
-        def change(request: Request) -> Change:
-            to = request.restore_to or Status.PENDING
-            if to is Status.RETRYING:
-                to = Status.PENDING
-            if to is Status.DEFERRED and (request.scheduled_at or 0.0) <= self._now:
-                to = Status.PENDING
-            return Change(
-                id=request.id, kind="restored", at=self._now, actor=actor, why=why, to=to,
+        return await self._many(
+            target,
+            lambda i: Change(
+                id=i,
+                kind="restored",
+                at=self._now,
+                actor=actor,
+                why=why,
+                restore=True,
                 sources=frozenset({Status.CANCELLED}),
-            )  # fmt: skip
-
-        return await self._each(target, change, skipped="not cancelled any more")
+            ),
+            skipped="not cancelled any more",
+        )
 
     async def retry(self, target: Target, *, why: str, actor: str) -> BulkResult:
         """Queues failed, expired, retrying and held requests again, with all their tries.
@@ -207,7 +212,7 @@ class Commands:
         Those whose outcome is unknown are left out: `send_again` decides about them, one by one.
         """
 
-        def change(request: Request) -> Change | None:
+        def change(request: RequestRow) -> Change | None:
             if request.reason is Reason.CONFIRM:
                 return None
             return Change(
@@ -315,33 +320,39 @@ class Commands:
         return msgspec.structs.replace(result, skipped_why=skipped if result.skipped else "")
 
     async def _each(
-        self, target: Target, change: Callable[[Request], Change | None], *, skipped: str
+        self, target: Target, change: Callable[[RequestRow], Change | None], *, skipped: str
     ) -> BulkResult:
-        """A change that depends on the request: they are read first."""
-        requests = await self._load(target)
-        changes = [c for c in map(change, requests) if c is not None]
-        done = await self._apply(changes)
-        left_out = _asked_for(target, requests) - len(done)
+        """A change that depends on the request: rows are read first, a chunk at a time."""
+        done: list[RequestId] = []
+        changed = left_out = 0
+        async for rows, missing in self._chunks(target):
+            changes = [c for c in map(change, rows) if c is not None]
+            applied = await self._apply(changes)
+            done += [r.id for r in applied[: UNDOABLE - len(done)]]
+            changed += len(applied)
+            left_out += missing + len(rows) - len(applied)
         return BulkResult(
-            changed=len(done),
-            skipped=left_out,
-            skipped_why=skipped if left_out else "",
-            ids=tuple(r.id for r in done[:10_000]),
+            changed=changed, skipped=left_out, skipped_why=skipped if left_out else "", ids=tuple(done)
         )
 
-    async def _load(self, target: Target) -> list[Request]:
+    async def _chunks(self, target: Target) -> AsyncIterator[tuple[Sequence[RequestRow], int]]:
+        """The rows of `target`, and how many asked for do not exist."""
+        store = self._ctx.store
         if isinstance(target, Selection):
-            found = await self._ctx.store.find(target.filter)
-            return [r for r in found if r.seq <= target.max_seq]
-        ids = (target,) if isinstance(target, str) else tuple(target)
-        if not ids:
-            return []
-        return await self._ctx.store.find(RequestFilter(ids=tuple(RequestId(i) for i in ids)))
+            seqs = [s for s in await store.index(target.filter) if s <= target.max_seq]
+            for start in range(0, len(seqs), CHUNK):
+                yield await store.rows(seqs[start : start + CHUNK]), 0
+            return
+        ids = list(dict.fromkeys((target,) if isinstance(target, str) else target))
+        for start in range(0, len(ids), CHUNK):
+            part = tuple(RequestId(i) for i in ids[start : start + CHUNK])
+            found = await store.find(RequestFilter(ids=part))
+            yield found, len(part) - len(found)
 
-    async def _apply(self, changes: list[Change]) -> list[Request]:
+    async def _apply(self, changes: Sequence[Change]) -> list[Request]:
         done: list[Request] = []
-        for start in range(0, len(changes), 500):
-            chunk = changes[start : start + 500]
+        for start in range(0, len(changes), CHUNK):
+            chunk = changes[start : start + CHUNK]
             for change, result in zip(chunk, await self._ctx.store.apply(chunk), strict=True):
                 if not isinstance(result, QueueError):
                     self._settler.announce(result, kind=change.kind)
@@ -360,12 +371,6 @@ class Commands:
     @property
     def _now(self) -> float:
         return self._ctx.clock.now()
-
-
-def _asked_for(target: Target, found: Sequence[Request]) -> int:
-    if isinstance(target, Selection):
-        return len(found)
-    return 1 if isinstance(target, str) else len(set(target))
 
 
 def _check_priority(priority: object) -> None:

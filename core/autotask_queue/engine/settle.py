@@ -98,6 +98,8 @@ class Settler:
         elif kind in ("restored", "retried"):
             event = RequestRestored
         self._ctx.bus.publish(event(at=self._ctx.clock.now(), request=request))
+        for consequence in self._ctx.store.consequences():  # children held or freed, and the like
+            self.announce(consequence)
         if request.status.is_terminal:
             self._resolve(request)
             if self._ctx.store.counters().count(*OPEN) == 0:
