@@ -264,7 +264,7 @@ class TestHooks:
 
         async def scenario() -> None:
             hooks.watch(asyncio.get_running_loop())
-            asyncio.get_running_loop().call_soon({}.__getitem__, "in a callback")
+            asyncio.get_running_loop().call_soon({"": 1}.__getitem__, "in a callback")
             await asyncio.sleep(0.01)
 
         run(scenario())
