@@ -112,6 +112,24 @@ COLUMN_WIDTHS: Setting[dict[str, dict[str, int]]] = Setting(
     help="Widths of columns by table and column, in pixels.",
     remembered=True,
 )
+DETAILS: Setting[str] = Setting(
+    key="window.details",
+    kind=str,
+    default="shown",
+    title="Details pane",
+    help="Whether the details of a request stand beside the list.",
+    choices=("shown", "hidden"),
+    remembered=True,
+)
+FACETS: Setting[str] = Setting(
+    key="window.facets",
+    kind=str,
+    default="auto",
+    title="Views and facets",
+    help="Beside the list: where there is room, always, or never.",
+    choices=("auto", "shown", "hidden"),
+    remembered=True,
+)
 SORTS: Setting[dict[str, list[str]]] = Setting(
     key="window.sorts",
     kind=dict[str, list[str]],
@@ -148,6 +166,8 @@ ALL: tuple[Setting[Any], ...] = (
     SPLITTERS,
     COLUMNS,
     COLUMN_WIDTHS,
+    DETAILS,
+    FACETS,
     SORTS,
     RECENT_REASONS,
     COMPOSE_LAST,
