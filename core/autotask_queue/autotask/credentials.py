@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass, field
 
 from autotask_queue.model.config import ZoneConfig
@@ -15,7 +16,7 @@ OWN_HEADERS = frozenset(
     {"apiintegrationcode", "username", "secret", "authorization", "host", "content-length", "cookie"}
 )
 """Headers, in lower case, that only the program sets; they are never stored with a request."""
-_REFERENCE = "keyring:"
+_HOME = re.compile(r"^[a-z]+:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,10 @@ class Credentials:
 def secret_name(reference: str, zone: str, part: str) -> str:
     """The name in the secrets' home that a reference such as "keyring:zone1/secret" means.
 
-    An empty reference means the zone's own: "zone1/secret".
+    What stands before the colon says which home, for people. Without a name it is the zone's own:
+    "zone1/secret".
     """
-    return reference.removeprefix(_REFERENCE) or f"{zone}/{part}"
+    return _HOME.sub("", reference) or f"{zone}/{part}"
 
 
 def _incomplete(name: str, word: str) -> ProcessorError:

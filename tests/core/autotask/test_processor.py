@@ -11,6 +11,7 @@ from tests.core.clock import FakeClock
 from tests.core.transport.servers import Connection, answering, raw_server, reply
 
 from autotask_queue.autotask import AutotaskProcessor
+from autotask_queue.autotask.credentials import secret_name
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import InvalidRequest, ProcessorError
 from autotask_queue.model.failure import Applied, FailureClass
@@ -407,6 +408,20 @@ async def test_a_missing_secret_is_named(
     failure = await failure_of(processor, make("/Tickets", "POST", TICKET))
     assert failure.kind is FailureClass.AUTH
     assert name.partition("/")[2].replace("_", " ") in failure.message
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("keyring:zone1/secret", "zone1/secret"),
+        ("session:main/key", "main/key"),
+        ("main/key", "main/key"),
+        ("keyring:", "zone9/secret"),
+        ("", "zone9/secret"),
+    ],
+)
+def test_references_to_secrets(reference: str, name: str) -> None:
+    assert secret_name(reference, "zone9", "secret") == name
 
 
 # ---------------------------------------------------------------------------------------------

@@ -82,6 +82,12 @@ CORPUS = [
     Shape(
         200, "<html><title>Hotel Wi-Fi</title></html>", (K.TIMEOUT_UNKNOWN, UNKNOWN), (K.SERVER_TRANSIENT, NO)
     ),
+    Shape(
+        200,
+        "<p>The thread threshold of 3 threads has been exceeded.</p>",
+        (K.TIMEOUT_UNKNOWN, UNKNOWN),
+        (K.SERVER_TRANSIENT, NO),
+    ),
     Shape(200, '{"item":null}', (K.TIMEOUT_UNKNOWN, UNKNOWN), (K.NOT_FOUND, NO)),
     Shape(200, errors(THREADS), (K.THREAD_LIMIT, NO), (K.THREAD_LIMIT, NO)),
     Shape(200, errors("Attachment could not be found."), (K.TIMEOUT_UNKNOWN, UNKNOWN), (K.NOT_FOUND, NO)),
