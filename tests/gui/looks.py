@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QWidget
+
+W = TypeVar("W", bound=QWidget)
+
+
+def child(root: QWidget, kind: type[W], name: str) -> W:
+    """The widget of that name below `root`."""
+    found = root.findChild(kind, name)
+    assert found is not None, f"no {kind.__name__} {name}"
+    return found
 
 
 def nameless(root: QWidget) -> list[str]:
@@ -22,9 +33,10 @@ def nameless(root: QWidget) -> list[str]:
 
 def clipped(root: QWidget) -> list[str]:
     """Visible buttons and one-line labels that are smaller than their words, or stick out of their parent."""
+    worded: list[QAbstractButton | QLabel] = [*root.findChildren(QAbstractButton), *root.findChildren(QLabel)]
     return [
         f"{type(widget).__name__} {widget.objectName()} “{widget.text()}”"
-        for widget in (*root.findChildren(QAbstractButton), *root.findChildren(QLabel))
+        for widget in worded
         if widget.isVisibleTo(root) and widget.text() and (_small(widget) or _outside(widget))
     ]
 

@@ -24,6 +24,7 @@ from autotask_console.app.snapshot import look_at
 from autotask_console.app.test_control import listen_if_asked
 from autotask_console.errors import Presenter, say
 from autotask_console.pages.base import Services
+from autotask_console.pages.breakers.notices import HoldNotices, watch_holds
 from autotask_console.platform.fonts import ensure_fonts
 from autotask_console.platform.icons import window_icon
 from autotask_console.platform.keychain import SystemSecrets, open_secrets
@@ -90,6 +91,7 @@ class Console:
         self.presenter = Presenter(self.window.toasts, self._report)
         self.crash_note = CrashNote(self.paths.state)
         self._bridge: CoreBridge | None = None
+        self._hold_notices: HoldNotices | None = None
         self._control = listen_if_asked(app, self.window, own_folder=options.data_dir is not None)
         instance.raise_wanted.connect(self.window.come_to_front)
         self.window.close_wanted.connect(self.quit)
@@ -210,6 +212,7 @@ class Console:
             last_sent_at=await _last_sent(queue),
         )
         self.store.gap()
+        self._hold_notices = watch_holds(services, self.window)
         self.tasks.start(self._bridge.run(), what=tr("follow the queue"))
         self.tasks.start(self._slow_facts(queue), what=tr("measure the queue"))
         self.tasks.start(_import_charts(), what=tr("prepare the charts"))
@@ -261,6 +264,8 @@ class Console:
             await self.queue.shutdown(grace=self._grace)
         if self.simulator is not None:
             await stop(self.simulator)
+        if self._hold_notices is not None:
+            self._hold_notices.stop()
         self.window.stop()
         self.settings.flush()
         self.crash_note.end()

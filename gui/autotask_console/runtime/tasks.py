@@ -47,6 +47,8 @@ class Tasks:
         task = asyncio.get_running_loop().create_task(self._run(coro, what, on_error, on_done), name=what)
         self._tasks[task] = what
         task.add_done_callback(self._forget)
+        # A task that is cancelled before its first step never touches `coro`, which then complains.
+        task.add_done_callback(lambda _: coro.close())
         return task
 
     async def _run(

@@ -19,6 +19,7 @@ KINDS = (
     "circuit.forced_closed",
     "circuit.extended",
     "circuit.override_ended",
+    "circuit.tested",
     "circuit.reset",
     "circuit.open",
     "circuit.half_open",
@@ -61,7 +62,7 @@ _BY_A_PERSON = {
     "circuit.extended": "{who} extended the hold of {scope} until {until}",
     "circuit.override_ended": "{who} ended the hold of {scope}",
     "circuit.reset": "{who} reset {scope}",
-    "circuit.half_open": "{who} tested {scope}",
+    "circuit.tested": "{who} tested {scope}",
 }
 _OF_ITSELF = {
     "circuit.override_ended": "The hold of {scope} ended: {why}",

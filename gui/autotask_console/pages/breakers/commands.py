@@ -17,7 +17,7 @@ from autotask_console.pages.breakers.view import (
 )
 from autotask_console.runtime.ask import ask
 from autotask_console.settings import declared
-from autotask_console.text import clock_time, plural, tr
+from autotask_console.text import clock_time, duration, plural, tr
 from autotask_console.widgets.form import remember_reason
 from autotask_console.widgets.sheets import ReasonSheet
 from autotask_queue import BreakerMetrics, BreakerState, Override, load_catalogue
@@ -110,9 +110,7 @@ class Commands:
         """Ends a hold, or drops a planned one."""
         before = _override(breaker_of(self._services.store.state, zone), entity)
         planned = before is not None and not started(before, self._services.clock.now())
-        await self._services.queue.circuit_breaker.release(
-            zone, entity=entity, actor=self._services.actor
-        )
+        await self._services.queue.circuit_breaker.release(zone, entity=entity, actor=self._services.actor)
         scope = _capital(scope_title(zone, entity))
         if planned:
             self._done(tr("{scope} will not be held: the plan was dropped.", scope=scope))
@@ -123,11 +121,21 @@ class Commands:
 
     async def test(self, zone: str) -> None:
         """Tests a stopped zone at once."""
-        metrics = await self._services.queue.circuit_breaker.test_now(zone, actor=self._services.actor)
-        if metrics.state is BreakerState.CLOSED:
+        board = self._services.queue.circuit_breaker
+        if board.get_metrics(zone).state is BreakerState.CLOSED:
             self._done(tr("Zone {zone} sends already. There was nothing to test.", zone=zone))
-        else:
-            self._done(tr("Testing zone {zone} with 1 request.", zone=zone))
+            return
+        metrics = await board.test_now(zone, actor=self._services.actor)
+        match metrics.state:
+            case BreakerState.OPEN:
+                left = duration(metrics.retry_in or 0.0)
+                self._done(
+                    tr("The test failed. Zone {zone} is tested again in {left}.", zone=zone, left=left)
+                )
+            case BreakerState.HALF_OPEN:
+                self._done(tr("Testing zone {zone} with 1 request.", zone=zone))
+            case BreakerState.CLOSED:
+                self._done(tr("The test succeeded. Zone {zone} sends again.", zone=zone))
 
     async def resume(self, zone: str) -> None:
         """Asks why, then sends in spite of the breaker, for an hour at most."""

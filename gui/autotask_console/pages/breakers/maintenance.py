@@ -21,7 +21,6 @@ from autotask_console.widgets.form import Chips, FormRow, ReasonField, note
 from autotask_console.widgets.sheets import Sheet
 from autotask_queue import EVERY_ZONE, BreakerMetrics, BreakerState, Clock
 
-
 MINUTE, HOUR = 60.0, 3_600.0
 LONGEST = 24 * HOUR
 NOTICE = 5 * MINUTE
@@ -29,6 +28,7 @@ NOTICE = 5 * MINUTE
 LENGTHS = {"15m": 15 * MINUTE, "30m": 30 * MINUTE, "1h": HOUR, "2h": 2 * HOUR}
 USUAL = "30m"
 _UNTIL = "until"
+_WIDTH = 600
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +72,6 @@ class MaintenanceSheet(Sheet):
         self._endpoints: Mapping[str, tuple[str, ...]] = {
             z: tuple(dict.fromkeys((*endpoints_of(state, z), *more_endpoints))) for z in zones
         }
-        self.setMinimumWidth(600)
         first = zone if zone in self._endpoints else next(iter(self._endpoints), "")
         self._build_what(first, entity, everything=zone == EVERY_ZONE or not zones)
         self._build_when()
@@ -193,7 +192,7 @@ class MaintenanceSheet(Sheet):
         self.body.addWidget(self._length_row)
         self.body.addWidget(starts)
         for chips_widget in (self._starts, self._lengths):
-            chips_widget.chosen.connect(self._show)
+            chips_widget.chosen.connect(self._chip_chosen)
         for edit in (self._start, self._end):
             edit.dateTimeChanged.connect(self._show)
 
@@ -214,6 +213,12 @@ class MaintenanceSheet(Sheet):
             self._whole.setChecked(True)
         self._show_if_ready()
 
+    def _chip_chosen(self) -> None:
+        """Offers an end that is possible; what a person typed stays, unless it no longer is."""
+        if _seconds(self._end) <= self._from():
+            self._end.setDateTime(QDateTime.fromSecsSinceEpoch(int(self._from() + HOUR)))
+        self._show()
+
     def _show_if_ready(self) -> None:
         if hasattr(self, "_after"):
             self._show()
@@ -227,6 +232,8 @@ class MaintenanceSheet(Sheet):
         self._length_row.set_error(problem)
         end = start + length
         self._ends.setText("" if problem else tr("ends {when}", when=_named(end, now=now)))
+        # The field for the end says it already.
+        self._ends.setVisible(self._lengths.value != _UNTIL)
         scope = scope_title(self.zone, self.entity)
         later = self.starts_at is not None
         self.do_button.setText(
@@ -235,6 +242,13 @@ class MaintenanceSheet(Sheet):
         self._impact.setText(self._impact_sentence(later=later, now=now))
         self._after.setText(_afterwards(end, length, now=now, problem=problem))
         self._check(problem)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A window that has a minimum of its own does not grow with its content by itself."""
+        layout = self.layout()
+        if layout is not None:
+            self.setMinimumWidth(max(_WIDTH, layout.minimumSize().width()))
 
     def _impact_sentence(self, *, later: bool, now: float) -> str:
         count = waiting(self._state.counters, self.zone, self.entity)

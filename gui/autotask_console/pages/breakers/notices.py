@@ -6,18 +6,21 @@ the console owns one `HoldNotices` for its whole life; the page is not needed fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QWidget
 
+from autotask_console.pages.base import Services
+from autotask_console.pages.breakers.commands import Commands
 from autotask_console.pages.breakers.maintenance import NOTICE
-from autotask_console.pages.breakers.view import scope_title, started
+from autotask_console.pages.breakers.view import Verb, scope_title, started
 from autotask_console.state import AppStore, ChangeFlags, Changes
-from autotask_console.text import clock_time, countdown, tr
+from autotask_console.text import clock_time, duration, tr
 from autotask_console.widgets.toast import Toasts
 from autotask_queue import BreakerMetrics, Clock, OverrideKind
-
 
 _LOOK_MS = 15_000
 """How often the time is looked at while a hold is near its end; also finds the end after a sleep."""
@@ -128,6 +131,18 @@ class HoldNotices(QObject):
             "The hold of {scope} ends at {time}, in {left}. Then it is tested before it sends again.",
             scope=scope_title(*scope),
             time=clock_time(hold.expires_at, now=now),
-            left=countdown(hold.expires_at, now=now),
+            left=duration(60.0 * math.ceil(left / 60.0)),
         )
         self._toasts.say(text, seconds=_SHOWN, button=(tr("+15 min"), lambda: self._extend(*scope)))
+
+
+def watch_holds(services: Services, parent: QWidget) -> HoldNotices:
+    """For app.py: watches from the moment the queue is open; call `stop` at the end."""
+    commands = Commands(services, parent)
+    return HoldNotices(
+        store=services.store,
+        toasts=services.toasts,
+        clock=services.clock,
+        extend=lambda zone, entity: commands.start(Verb.EXTEND, zone, entity),
+        parent=parent,
+    )

@@ -235,6 +235,8 @@ def _by_itself(state: AppState, breaker: BreakerMetrics, *, now: float) -> tuple
         since = tr("since {time}", time=clock_time(breaker.since, now=now)) if breaker.since else ""
         return when, " · ".join(p for p in (why or _failures(breaker), since) if p)
     if breaker.state is BreakerState.HALF_OPEN:
+        if waiting(state.counters, breaker.zone) == 0:
+            return tr("The next request tests it. It resumes when that succeeds."), why
         return tr("Testing with 1 request. It resumes when the test succeeds."), why
     if not any(breaker.per_minute):
         return tr("Ready. Nothing was sent in the last hour."), ""
