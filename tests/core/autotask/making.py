@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from autotask_queue.model.errors import ProcessorError, SecretsError
 from autotask_queue.model.failure import Failure
 from autotask_queue.model.request import JSON, Request, RequestId
 from autotask_queue.model.status import Effect, Status
+from autotask_queue.ports import HttpReply, HttpRequest
 
 TICKET: dict[str, Any] = {"companyID": 175, "title": "Printer down", "status": 1, "priority": 2, "queueID": 5}
 ID = "0190a1b2-c3d4-7e5f-8a6b-0123456789ab"
@@ -106,3 +108,36 @@ def zone_for(url: str, user: str, **more: Any) -> ZoneConfig:
         integration_code="keyring:zone1/integration_code",
         **more,
     )
+
+
+class Scripted:
+    """A transport of canned answers, by a part of the address. Real ones must not be reached from a test."""
+
+    def __init__(self, answers: Mapping[str, HttpReply]) -> None:
+        self.answers = dict(answers)
+        self.requests: list[HttpRequest] = []
+
+    async def send(self, request: HttpRequest) -> HttpReply:
+        self.requests.append(request)
+        await asyncio.sleep(0)
+        for part, answer in self.answers.items():
+            if part in request.url:
+                return answer
+        return json_reply({}, 404)
+
+    async def close(self) -> None: ...
+
+
+def json_reply(body: JSON, status: int = 200) -> HttpReply:
+    """An answer whose body is JSON."""
+    return HttpReply(status_code=status, headers={}, body=body, text="x", is_json=True, elapsed=0.0)
+
+
+def zone_answer(number: int) -> HttpReply:
+    """What zone discovery answers for a tenant in that zone."""
+    url = f"https://webservices{number}.autotask.net/atservicesrest/"
+    web = f"https://ww{number}.autotask.net/"
+    return json_reply({"zoneName": "America East", "url": url, "webUrl": web, "ci": 20264})
+
+
+ZONE3 = zone_answer(3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.core.autotask.making import zone_for
+from tests.core.autotask.making import ZONE3, Scripted, json_reply, zone_for
 from tests.core.transport.servers import Connection, answering, raw_server, reply
 
 from autotask_queue.autotask import SignInReport, Step, ZoneInfo, check_sign_in, discover_zone
@@ -13,7 +13,6 @@ from autotask_queue.autotask.zones import base_url
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import ProcessorError
 from autotask_queue.model.failure import Applied, FailureClass
-from autotask_queue.ports import HttpReply, HttpRequest
 from autotask_queue.simulator import Credentials, Simulator, run_simulator
 from autotask_queue.transport import HttpxTransport
 
@@ -200,35 +199,32 @@ async def test_the_limit_used_up() -> None:
     assert "hour" in limit.message
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("fault", ["status_503", "truncate", "offline", "html_500"])
+async def test_trouble_after_the_zone_was_found(
+    sim: Simulator, transport: HttpxTransport, fault: str
+) -> None:
+    sim.add_fault(fault, route="GET /Version$")
+    step = last(await check(sim, transport))
+    assert step.name == "Sign-in"
+    assert "wrong" not in step.message
+
+
+@pytest.mark.integration
+async def test_a_page_that_comes_in_between_later(transport: HttpxTransport) -> None:
+    async with raw_server(_autotask(reply(b"<html>Session over</html>"))) as server:
+        report = await check_sign_in(zone_for(server.url, "u@x"), "s3cret", "c0de1", transport=transport)
+    assert "Wi-Fi sign-in" in last(report).message
+
+
+@pytest.mark.integration
+async def test_rights_that_cannot_be_read(sim: Simulator, transport: HttpxTransport) -> None:
+    sim.add_fault("html_500", route="GET /Tickets/entityInformation")
+    assert last(await check(sim, transport)).name == "Permissions"
+
+
 # ---------------------------------------------------------------------------------------------
 # Real addresses, without a network
-
-
-class Scripted:
-    """A transport of canned answers. Real addresses must not be reached from a test."""
-
-    def __init__(self, answers: dict[str, HttpReply]) -> None:
-        self.answers = answers
-        self.requests: list[HttpRequest] = []
-
-    async def send(self, request: HttpRequest) -> HttpReply:
-        self.requests.append(request)
-        for part, answer in self.answers.items():
-            if part in request.url:
-                return answer
-        return _json({}, 404)
-
-    async def close(self) -> None: ...
-
-
-def _json(body: Any, status: int = 200) -> HttpReply:
-    return HttpReply(status_code=status, headers={}, body=body, text="x", is_json=True, elapsed=0.0)
-
-
-ZONE3 = _json({
-    "zoneName": "America East", "url": "https://webservices3.autotask.net/atservicesrest/",
-    "webUrl": "https://ww3.autotask.net/", "ci": 20264,
-})  # fmt: skip
 
 
 async def test_a_zone_that_is_not_the_users_own() -> None:
@@ -242,7 +238,7 @@ async def test_a_zone_that_is_not_the_users_own() -> None:
 
 
 async def test_the_users_own_zone_in_another_spelling() -> None:
-    scripted = Scripted({"zoneInformation": ZONE3, "Version": _json({"majorVersion": 1})})
+    scripted = Scripted({"zoneInformation": ZONE3, "Version": json_reply({"majorVersion": 1})})
     zone = ZoneConfig(url="https://WebServices3.autotask.net/ATServicesRest/V1.0/", user="u@x")
     report = await check_sign_in(zone, "s3cret", "c0de1", transport=scripted)
     assert [step.ok for step in report.steps[:3]] == [True] * 3
@@ -287,7 +283,7 @@ async def test_discovery() -> None:
 )
 async def test_discovery_names_only_hosts_of_autotask(url: Any) -> None:
     with pytest.raises(ProcessorError) as caught:
-        await discover_zone("u@x", transport=Scripted({"zone": _json({"url": url})}))
+        await discover_zone("u@x", transport=Scripted({"zone": json_reply({"url": url})}))
     assert caught.value.failure.kind is FailureClass.AUTH
     assert caught.value.failure.applied is Applied.NO
 
