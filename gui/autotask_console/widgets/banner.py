@@ -95,6 +95,7 @@ class Banner(Panel):
             button = Button(title, name=f"banner.{button_id}")
             button.clicked.connect(lambda _=False, which=button_id: self.pressed.emit(which))
             self._row.addWidget(button)
+            button.show()  # at once: a layout shows it only when control returns to Qt
             self._buttons.append(button)
 
     @override
