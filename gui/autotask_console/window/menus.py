@@ -26,6 +26,7 @@ class Menus:
     def __init__(self, bar: QMenuBar) -> None:
         self._bar = bar
         self._menus: dict[str, QMenu] = {}
+        self._submenus: dict[str, QMenu] = {}
         for name, title in TITLES.items():
             menu = bar.addMenu(tr(title))
             menu.setObjectName(f"menu.{name.lower()}")
@@ -34,9 +35,8 @@ class Menus:
 
     def show_actions(self, actions: Sequence[BoundAction]) -> None:
         """Puts each action where it wants to be: the page's first, then the shell's, by group."""
-        for menu in self._menus.values():
+        for menu in (*self._menus.values(), *self._submenus.values()):
             menu.clear()
-        submenus: dict[str, QMenu] = {}
         last: dict[str, str] = {}
         for bound in actions:
             place = bound.action.menu
@@ -45,11 +45,11 @@ class Menus:
             name, _, sub = place.partition("/")
             menu = self._menus[name]
             if sub:
-                if place not in submenus:
+                submenu = self._submenu(menu, place, sub)
+                if submenu.isEmpty():
                     menu.addSeparator()
-                    submenus[place] = menu.addMenu(tr(sub))
-                    submenus[place].setObjectName(f"menu.{place.lower().replace('/', '.')}")
-                submenus[place].addAction(bound)
+                    menu.addMenu(submenu)
+                submenu.addAction(bound)
                 continue
             if name in last and last[name] != bound.action.group:
                 menu.addSeparator()
@@ -57,6 +57,13 @@ class Menus:
             menu.addAction(bound)
         for menu in self._menus.values():
             menu.menuAction().setVisible(bool(menu.actions()))
+
+    def _submenu(self, menu: QMenu, place: str, title: str) -> QMenu:
+        # Made once: a cleared menu keeps its old submenus alive.
+        if place not in self._submenus:
+            self._submenus[place] = QMenu(tr(title), menu)
+            self._submenus[place].setObjectName(f"menu.{place.lower().replace('/', '.')}")
+        return self._submenus[place]
 
     def titles(self) -> list[str]:
         """Of the visible menus, for tests."""

@@ -293,6 +293,7 @@ class Window(QMainWindow):
         target = first_focus(page.focus_regions()[0])
         if target is not None:
             target.setFocus(Qt.FocusReason.OtherFocusReason)
+            self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange, by_keyboard)
 
     # -- presses
 
@@ -364,8 +365,8 @@ class Window(QMainWindow):
         for distance in range(1, len(regions) + 1):
             target = first_focus(regions[(start + step * distance) % len(regions)])
             if target is not None:
-                self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
                 target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+                self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
                 return
 
     # -- life
