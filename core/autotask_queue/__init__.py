@@ -3,9 +3,19 @@
 The names here are the public interface; everything else may change.
 """
 
-from typing import TYPE_CHECKING
-
 from autotask_queue.__about__ import __version__
+from autotask_queue.autotask import (
+    BOOTSTRAP_URL,
+    AutotaskProcessor,
+    Preview,
+    SignInReport,
+    Step,
+    ZoneInfo,
+    as_curl,
+    check_sign_in,
+    discover_zone,
+    resolve,
+)
 from autotask_queue.catalogue import load_catalogue, validate
 from autotask_queue.engine.breakers import EVERY_ZONE
 from autotask_queue.engine.bus import Mailbox
@@ -121,22 +131,8 @@ from autotask_queue.ports import (
 from autotask_queue.quick import Credentials, QuickSetup, SessionSecrets
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, RedactingFilter, redact
 
-if TYPE_CHECKING:
-    from autotask_queue.autotask import AutotaskProcessor, as_curl, check_sign_in, discover_zone
-
-_AUTOTASK = frozenset({"AutotaskProcessor", "as_curl", "check_sign_in", "discover_zone"})
-
-
-def __getattr__(name: str) -> object:
-    """Imports the Autotask names when they are first asked for: httpx takes a tenth of a second."""
-    if name in _AUTOTASK:
-        from autotask_queue import autotask
-
-        return getattr(autotask, name)
-    raise AttributeError(f"module 'autotask_queue' has no attribute {name!r}")
-
-
 __all__ = [
+    "BOOTSTRAP_URL",
     "EVENT_NAMES",
     "EVERY_ZONE",
     "JSON",
@@ -189,6 +185,7 @@ __all__ = [
     "Outcome",
     "Override",
     "OverrideKind",
+    "Preview",
     "Probing",
     "ProcessingPaused",
     "ProcessingResumed",
@@ -239,9 +236,11 @@ __all__ = [
     "SessionSecrets",
     "SignInAccepted",
     "SignInRefused",
+    "SignInReport",
     "Sort",
     "SortField",
     "Status",
+    "Step",
     "StoreDamaged",
     "StoreError",
     "StoreInUse",
@@ -253,6 +252,7 @@ __all__ = [
     "UnknownEvent",
     "ZoneConfig",
     "ZoneEvent",
+    "ZoneInfo",
     "__version__",
     "as_curl",
     "build_config",
@@ -266,5 +266,6 @@ __all__ = [
     "gate_for",
     "load_catalogue",
     "redact",
+    "resolve",
     "validate",
 ]

@@ -8,10 +8,11 @@ import random
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import msgspec
 
+from autotask_queue.autotask import AutotaskProcessor
 from autotask_queue.engine.assembly import Engine
 from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.bus import Callback, Mailbox
@@ -53,9 +54,6 @@ from autotask_queue.model.status import Effect, Status
 from autotask_queue.ports import Clock, QueueProcessor, Recovery, Secrets, Store
 from autotask_queue.store import MemoryStore
 
-if TYPE_CHECKING:
-    from autotask_queue.autotask import AutotaskProcessor
-
 DEFAULT_ZONE = "default"
 _AUTOTASK = "autotask"
 
@@ -96,8 +94,6 @@ class QueueManager:
             own[name] = processor
         self._autotask: AutotaskProcessor | None = None
         if secrets is not None:
-            from autotask_queue.autotask import AutotaskProcessor  # brings httpx: slow to import
-
             self._autotask = AutotaskProcessor(config.zones, secrets, clock=clock)
             own[_AUTOTASK] = self._autotask
         self._engine = Engine(

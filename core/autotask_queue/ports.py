@@ -153,6 +153,10 @@ class Reconciling(Protocol):
 class Probing(Protocol):
     """Asks a zone, harmlessly, whether it works; raises `ProcessorError` if not."""
 
+    def can_probe(self, zone: str) -> bool:
+        """Whether this processor knows the zone; no I/O."""
+        ...
+
     async def probe(self, zone: str) -> None: ...
 
 

@@ -157,6 +157,10 @@ class AutotaskProcessor:
             return LookupResult(found=False, note="The record is still there.")
         return lookup.judge_updated(request, lookup.first_item(reply))
 
+    def can_probe(self, zone: str) -> bool:
+        """Whether the zone is one of this processor."""
+        return zone in self._zones
+
     async def probe(self, zone: str) -> None:
         """Asks a zone for its own address, which needs no sign-in and counts against no limit.
 

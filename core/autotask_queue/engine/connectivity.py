@@ -95,7 +95,7 @@ class ConnectivityMonitor:
                 await self.check()
 
     async def _probe_all(self) -> None:
-        probes = [(zone, p) for zone in self._zones() for p in self._probing()]
+        probes = [(zone, p) for zone in self._zones() for p in self._probing() if p.can_probe(zone)]
         if not probes:  # nobody can be asked: the attempts themselves are the only evidence
             self._set(Connectivity.ONLINE)
             return

@@ -71,7 +71,7 @@ def build_request(
         problems.append("expires_at lies before the request could be sent")
     if problems:
         raise InvalidRequest("; ".join(problems) + ".")
-    effect = effect or default_effect(endpoint, method)
+    declared, effect = effect, effect or default_effect(endpoint, method)
     retries = max_retries if max_retries is not None else _default_retries(ctx, effect)
     request = Request(
         seq=0,
@@ -101,10 +101,17 @@ def build_request(
         depends_on=tuple(depends_on),
         base=None if base is None else dict(base),
     )
-    return describe(ctx, request, summary=summary, lane=lane)
+    return describe(ctx, request, summary=summary, lane=lane, declared=declared)
 
 
-def describe(ctx: Context, request: Request, *, summary: str = "", lane: str | None = None) -> Request:
+def describe(
+    ctx: Context,
+    request: Request,
+    *,
+    summary: str = "",
+    lane: str | None = None,
+    declared: Effect | None = None,
+) -> Request:
     """Adds what the processor knows of `request`; holds it if no processor takes it.
 
     Raises:
@@ -113,7 +120,7 @@ def describe(ctx: Context, request: Request, *, summary: str = "", lane: str | N
     processor = ctx.processors.find(request)
     facts = _facts(processor, request)
     # A caller may declare a POST to be a read, but not what the processor knows to be a write.
-    effect = Effect.WRITE if facts.effect is Effect.WRITE else request.effect
+    effect = Effect.WRITE if facts.effect is Effect.WRITE else declared or facts.effect or request.effect
     search = " ".join((summary or facts.summary, facts.search_text, request.endpoint, request.id))
     held = processor is None
     return msgspec.structs.replace(

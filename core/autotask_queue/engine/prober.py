@@ -31,7 +31,7 @@ class Prober:
             breaker.state is BreakerState.HALF_OPEN
             and breaker.successes == 0
             and breaker.override_at(self.ctx.clock.now()) is None
-            and self._processor() is not None
+            and self._processor(zone) is not None
         )
 
     def start_due(self) -> None:
@@ -44,7 +44,7 @@ class Prober:
     def start_idle(self, zones: Iterable[str]) -> None:
         """Probes half-open zones that had no request for their second test."""
         for zone in zones:
-            if self.board.zone(zone).state is BreakerState.HALF_OPEN and self._processor() is not None:
+            if self.board.zone(zone).state is BreakerState.HALF_OPEN and self._processor(zone) is not None:
                 self._start(zone)
 
     def _start(self, zone: str) -> None:
@@ -55,7 +55,7 @@ class Prober:
     async def probe(self, zone: str) -> None:
         """Asks the zone once, with a permit of its breaker."""
         try:
-            processor = self._processor()
+            processor = self._processor(zone)
             permit = self.board.acquire(zone, "")
             if permit is None or processor is None:
                 return
@@ -72,5 +72,6 @@ class Prober:
         finally:
             self._busy.discard(zone)
 
-    def _processor(self) -> Probing | None:
-        return next((p for p in self.ctx.processors.values() if isinstance(p, Probing)), None)
+    def _processor(self, zone: str) -> Probing | None:
+        probing = (p for p in self.ctx.processors.values() if isinstance(p, Probing))
+        return next((p for p in probing if p.can_probe(zone)), None)

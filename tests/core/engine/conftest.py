@@ -92,6 +92,9 @@ class Server:
             return LookupResult(found=False)
         return LookupResult(found=True, matches=len(found), reply=Reply(record_id=found[0], adopted=True))
 
+    def can_probe(self, zone: str) -> bool:
+        return zone != "nowhere"
+
     async def probe(self, zone: str) -> None:
         self.probes += 1
         if self.probe_failure is not None:

@@ -203,6 +203,9 @@ def test_a_stopped_zone_is_tested_at_once(run: Any, stage: Stage) -> None:
 
 def test_a_test_that_fails_says_so(run: Any, stage: Stage) -> None:
     class Probed(Zones):
+        def can_probe(self, zone: str) -> bool:
+            return True
+
         async def probe(self, zone: str) -> None:
             raise ProcessorError("503", failure=REFUSED)
 

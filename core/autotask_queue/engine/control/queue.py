@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from autotask_queue.engine.breaker_control import BreakerControl
@@ -38,7 +38,8 @@ class ControlledQueue(Protocol):
     @property
     def circuit_breaker(self) -> BreakerControl: ...
 
-    async def submit(self, endpoint: str, method: str, zone: str, **options: Any) -> Receipt: ...
+    @property
+    def submit(self) -> Callable[..., Awaitable[Receipt]]: ...
 
     async def result(self, request_id: str, timeout: float | None = None) -> Outcome: ...
 
