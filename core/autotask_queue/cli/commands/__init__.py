@@ -1,0 +1,1 @@
+"""The commands: each module adds its parsers and holds the functions behind them."""
