@@ -10,6 +10,7 @@ from autotask_console.pages.compose.documents import Document, value_of
 from autotask_console.pages.compose.draft import Draft, replace
 from autotask_console.pages.compose.kinds import SPECS, Kind, Spec
 from autotask_queue import Request
+from autotask_queue.autotask import marker_for
 
 if TYPE_CHECKING:
     from autotask_console.models.references import References
@@ -43,16 +44,13 @@ def new_draft(
 
 
 def again(request: Request, spec: Spec, *, now: float) -> Draft:
-    """A new draft with the content of an old request. The old one's own key does not come along."""
-    data = request.data if isinstance(request.data, dict) else {}
-    kept = {key: value for key, value in data.items() if value != request.marker or request.marker is None}
-    return _of(request, spec, kept, now=now, draft_id=new_id())
+    """A new draft with the content of an old request."""
+    return _of(request, spec, now=now, draft_id=new_id())
 
 
 def edited(request: Request, spec: Spec, *, now: float) -> Draft:
     """A draft of changes to a stored request."""
-    data = request.data if isinstance(request.data, dict) else {}
-    draft = _of(request, spec, dict(data), now=now, draft_id=f"edit-{request.id}")
+    draft = _of(request, spec, now=now, draft_id=f"edit-{request.id}")
     return replace(draft, editing=request.id, send_after=request.scheduled_at, give_up_at=request.expires_at)
 
 
@@ -68,7 +66,11 @@ def to_remember(spec: Spec, document: Mapping[str, Any], before: Remembered) -> 
     return {**{kind: dict(one) for kind, one in before.items()}, spec.kind.value: chosen}
 
 
-def _of(request: Request, spec: Spec, document: Document, *, now: float, draft_id: str) -> Draft:
+def _of(request: Request, spec: Spec, *, now: float, draft_id: str) -> Draft:
+    """Without the key that the queue put in: it belongs to that request, and is put in again by itself."""
+    data = request.data if isinstance(request.data, dict) else {}
+    own = marker_for(request.id)
+    document = {key: value for key, value in data.items() if value != own}
     return Draft(
         id=draft_id,
         kind=spec.kind,

@@ -65,6 +65,8 @@ def title_of(draft: Draft) -> str:
     target = value_of(draft.document, draft.spec.target) if draft.spec.target else None
     if not words and target is not None:
         words = tr("ticket {number}", number=target)
+    if not words and draft.typed:
+        words = next(iter(draft.typed.values()))
     kind = tr("Changes") if draft.editing else draft.spec.title
     return f"{kind}: {words}" if words else kind
 

@@ -60,6 +60,7 @@ FIELD: dict[tuple[str, Kind], str] = {
     ("Contacts", Kind.CREATE_TICKET): "contactID",
 }
 """Which field then gets the record's number."""
+_WIDTHS = {"ticketNumber": 116, "companyID": 180, "status": 130, "emailAddress": 180, "id": 84}
 _ROW = int(Qt.ItemDataRole.UserRole)
 
 
@@ -194,7 +195,7 @@ class LookUpView(QWidget):
             mode = QHeaderView.ResizeMode.Stretch if wide else QHeaderView.ResizeMode.Interactive
             header.setSectionResizeMode(column, mode)
             if not wide:
-                self._table.setColumnWidth(column, 110 if column == 0 else 130)
+                self._table.setColumnWidth(column, _WIDTHS.get(columns[column][0], 110))
         self._show_uses(entity)
         if records:
             self._table.selectRow(0)

@@ -40,9 +40,9 @@ class Options(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
+        column.addWidget(self._toggle, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._controls)
         column.addWidget(self._problem)
-        column.addWidget(self._toggle, 0, Qt.AlignmentFlag.AlignLeft)
         self._controls.hide()
         self._problem.hide()
 

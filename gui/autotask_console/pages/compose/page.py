@@ -127,8 +127,7 @@ class ComposePage(Page):
             case str():
                 self._start(self._fetch(argument))
             case _:
-                pass
-        self.view.focus_first()
+                self.view.focus_first()
 
     @override
     def leave(self) -> None:
@@ -144,7 +143,7 @@ class ComposePage(Page):
     @override
     def refresh(self, state: AppState, changed: Changes) -> None:
         if changed.flags & ChangeFlags.ZONES:
-            self.bench.begin_again()
+            self._zones_changed()
         if changed.flags & ~ChangeFlags.TIME:
             self.view.options.show_draft(self.bench.draft, state.zones)
             self._around.online = not self.searching.why_not(state)
@@ -239,9 +238,8 @@ class ComposePage(Page):
 
     def _check(self) -> tuple[Finding, ...]:
         findings = self.bench.findings()
-        if self._refused is not None:
-            findings = (self._refused, *findings)
-        self.view.form.show_findings(findings, tried=self.adding.tried)
+        said = () if self._refused is None else (self._refused,)
+        self.view.form.show_findings((*said, *findings), tried=self.adding.tried)
         self.view.options.show_findings(findings)
         if self.adding.tried and not self.adding.busy:
             blocking = next((one for one in findings if one.blocks), None)
@@ -297,7 +295,7 @@ class ComposePage(Page):
             notice.say(words, Tone.BAD, button=("json", tr("Fix line {line}", line=line)))
         elif draft.editing and request is not None and request.failure is not None:
             failure = request.failure
-            notice.say(f"{failure.title.rstrip('.')}. {failure.message} {failure.remedy}", Tone.BAD)
+            notice.say(f"{failure.message} {failure.remedy}", Tone.BAD)
         elif draft.editing and request is not None:
             when = clock_time(request.created_at, now=self.services.clock.now())
             notice.say(tr("You are changing a request of {when}. It is not sent twice.", when=when))
@@ -309,6 +307,12 @@ class ComposePage(Page):
         self.bench.begin_again()
         self.view.form.show_draft(self.bench.draft)
         self._check()
+
+    def _zones_changed(self) -> None:
+        """Somebody signed in: other lists, other defaults."""
+        self.bench.begin_again()
+        if self._loaded and self.references.zone != self.bench.zone:
+            self._start(self.references.load(self.bench.zone))
 
     def _focus_add(self) -> None:
         if self.view.shows_form:
@@ -349,8 +353,7 @@ class ComposePage(Page):
         if request.failure is not None and request.status is Status.FAILED:
             named = field_named_by(request.failure, self.bench.draft.spec)
             if named is not None:
-                words = tr("Autotask said: {words}", words=request.failure.detail or request.failure.message)
-                self._refused = Finding(field=named, text=words, blocks=False)
+                self._refused = Finding(field=named, text=request.failure.message)
                 self._check()
                 self.view.form.focus_field(named)
         if back:

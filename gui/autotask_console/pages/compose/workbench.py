@@ -175,6 +175,8 @@ class Workbench(QObject):
     async def _submit(self, draft: Draft) -> Added:
         queue, spec = self._services.queue, draft.spec
         known = draft.zone in queue.zones
+        if not known and queue.zones:  # composed before anybody signed in
+            draft, known = replace(draft, zone=self.zone), True
         receipt: Receipt = await queue.submit(
             endpoint_of(spec, draft.document),
             spec.method,
@@ -283,10 +285,10 @@ def _kept_fields(kind: Kind, keep: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _same_content(stored: Request, draft: Draft) -> bool:
-    """Whether the stored request says the same; its key of its own is not ours to compare."""
+    """Whether the stored request says what the draft says; the queue may have added its own key."""
     data = stored.data if isinstance(stored.data, dict) else {}
     ours = {k.lower(): v for k, v in draft.document.items()}
-    theirs = {k.lower(): v for k, v in data.items() if v != stored.marker}
+    theirs = {k.lower(): v for k, v in data.items()}
     return all(theirs.get(k) == v for k, v in ours.items()) and stored.priority == draft.priority
 
 
