@@ -20,6 +20,7 @@ from autotask_queue.catalogue import load_catalogue, validate
 from autotask_queue.engine.breakers import EVERY_ZONE
 from autotask_queue.engine.bus import Mailbox
 from autotask_queue.engine.clock import SystemClock
+from autotask_queue.engine.control import ControlServer
 from autotask_queue.engine.echo import EchoProcessor
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.breaker import BreakerMetrics, BreakerState, Override, OverrideKind
@@ -157,6 +158,7 @@ __all__ = [
     "Connectivity",
     "ConnectivityChanged",
     "ConnectivityState",
+    "ControlServer",
     "Counters",
     "Credentials",
     "Describing",
