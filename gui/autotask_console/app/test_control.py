@@ -4,7 +4,7 @@ It exists only if `AUTOTASK_CONSOLE_TEST_SOCKET` names a socket *and* `--data-di
 `QLocalServer` of the same user listens there. Every answer has `ok`, and `error` if it is false.
 
     {"do": "state"}                                   what is shown: page, banner, strip, texts, tables, …
-    {"do": "click", "name": N}                        a widget, a menu action, or with "row": 3 a row of a table
+    {"do": "click", "name": N}                        a widget, an action, or with "row": 3 a row of a table
     {"do": "type", "name": N, "text": T}              keys into a widget, or into what has the focus
     {"do": "set", "name": N, "value": V}              a text, a number, a check mark, a choice by its words
     {"do": "press", "keys": "Ctrl+N"}                 a shortcut or a key, to what has the focus
@@ -24,7 +24,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractItemModel, QItemSelectionModel, QObject, QPoint, Qt
+from PySide6.QtCore import QAbstractItemModel, QAbstractListModel, QItemSelectionModel, QObject, QPoint, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 from PySide6.QtWidgets import (
@@ -306,8 +306,9 @@ def _rows(view: QAbstractItemView) -> dict[str, Any]:
     if model is None:
         return {"count": 0, "rows": []}
     role = int(Qt.ItemDataRole.DisplayRole)
+    columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount()  # a list's is private
     rows = [
-        [str(model.index(row, column).data(role) or "") for column in range(model.columnCount())]
+        [str(model.index(row, column).data(role) or "") for column in range(columns)]
         for row in range(min(_ROWS, model.rowCount()))
     ]
     selection: QItemSelectionModel | None = view.selectionModel()

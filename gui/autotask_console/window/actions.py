@@ -67,38 +67,14 @@ def _open_only(state: AppState) -> str:
 
 def queue_actions(commands: Commands) -> list[Action]:
     """Pause, resume, send now, offline and online."""
-
-    def can_pause(state: AppState) -> str:
-        return _open_only(state) or (tr("Sending is paused already.") if state.paused else "")
-
-    def can_resume(state: AppState) -> str:
-        return _open_only(state) or ("" if state.paused else tr("Sending is not paused."))
-
-    def by_hand(state: AppState) -> bool:
-        return state.connectivity.state is Connectivity.WORK_OFFLINE
-
-    def can_try(state: AppState) -> str:
-        if by_hand(state):
-            return tr("You chose to work offline. Go online first.")
-        return _open_only(state)
-
-    def pause_action(pause_id: str, title: str, seconds: float | None) -> Action:
-        return Action(
-            id=f"queue.pause.{pause_id}",
-            title=title,
-            menu="Queue/Pause sending",
-            when=can_pause,
-            run=lambda: commands.pause(seconds),
-        )
-
     return [
-        *(pause_action(*p) for p in PAUSES),
+        *(_pause(commands, *pause) for pause in PAUSES),
         Action(
             id="queue.resume",
             title="&Resume sending",
             menu="Queue",
             group="pause",
-            when=can_resume,
+            when=lambda s: _open_only(s) or ("" if s.paused else tr("Sending is not paused.")),
             run=commands.resume,
         ),
         Action(
@@ -110,6 +86,29 @@ def queue_actions(commands: Commands) -> list[Action]:
             tip="Skips the waits before the next try. Never overrides a stop or a hold.",
             run=commands.send_now,
         ),
+        *_connection_actions(commands),
+    ]
+
+
+def _pause(commands: Commands, pause_id: str, title: str, seconds: float | None) -> Action:
+    return Action(
+        id=f"queue.pause.{pause_id}",
+        title=title,
+        menu="Queue/Pause sending",
+        when=lambda s: _open_only(s) or (tr("Sending is paused already.") if s.paused else ""),
+        run=lambda: commands.pause(seconds),
+    )
+
+
+def _connection_actions(commands: Commands) -> list[Action]:
+    def by_hand(state: AppState) -> bool:
+        return state.connectivity.state is Connectivity.WORK_OFFLINE
+
+    def can_try(state: AppState) -> str:
+        refusal = tr("You chose to work offline. Go online first.")
+        return _open_only(state) or (refusal if by_hand(state) else "")
+
+    return [
         Action(
             id="queue.try-now",
             title="&Try the connection now",
@@ -148,6 +147,9 @@ def window_actions(doing: ShellDoing, settings: Settings, specs: Sequence[PageSp
     return [
         _page_action(doing, "compose", id_="file.new", title="&New request", shortcut="Ctrl+N", menu="File"),
         _page_action(doing, "sign-in", id_="file.sign-in", title="&Sign in…", menu="File", group="sign-in"),
+        _page_action(
+            doing, "breakers", id_="breakers.show", title="Show all &zones", menu="Breakers", group="show"
+        ),
         Action(
             id="file.quit", title="&Quit", shortcut="Ctrl+Q", menu="File", group="quit", run=_now(doing.quit)
         ),

@@ -5,21 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from autotask_console.actions import Action, Binder, BoundAction
 from autotask_console.pages.base import Page, Services
-from autotask_console.platform.icons import tinted
 from autotask_console.platform.theme import Theme
 from autotask_console.runtime.tasks import Tasks
 from autotask_console.settings import Settings, declared
 from autotask_console.state import AppStore, Changes
 from autotask_console.text import tr
 from autotask_console.widgets.banner import Banner
-from autotask_console.widgets.button import Button, ButtonKind
 from autotask_console.widgets.cells import Strip
 from autotask_console.widgets.rail import Rail, RailEntry
 from autotask_console.widgets.toast import Toasts
@@ -27,9 +25,12 @@ from autotask_console.window import glance
 from autotask_console.window import help as help_windows
 from autotask_console.window.actions import Commands, queue_actions, window_actions
 from autotask_console.window.banner_text import banner_text
+from autotask_console.window.geometry import Geometry
 from autotask_console.window.host import PageHost, PageSpec
 from autotask_console.window.menus import Menus
+from autotask_console.window.regions import first_focus, next_focus
 from autotask_console.window.status_bar import StatusBar
+from autotask_console.window.toolbar import Toolbar
 from autotask_queue import GateKind, RequestFilter, Status
 
 MINIMUM = QSize(1024, 640)
@@ -69,12 +70,9 @@ class Window(QMainWindow):
         self._second = QTimer(self)
         self._second.setInterval(1000)
         self._second.timeout.connect(self._tick)
-        self._save = QTimer(self)
-        self._save.setSingleShot(True)
-        self._save.setInterval(800)
-        self._save.timeout.connect(self._remember_geometry)
         self._wire()
-        self._restore_geometry()
+        self._geometry = Geometry(self, settings)
+        self._geometry.restore()
         self._tint()
         self.show_menus()
         self.show_state()
@@ -95,17 +93,7 @@ class Window(QMainWindow):
         self.strip = Strip([(cell_id, tr(caption)) for cell_id, caption in glance.CELLS])
         self.strip.set_compact(self._settings.get(declared.COMPACT_STRIP))
         self.status = StatusBar(version=self._version)
-        self.new_button = Button(tr("New request"), kind=ButtonKind.PRIMARY, name="toolbar.new")
-        self.pause_button = Button(tr("Pause sending"), name="toolbar.pause")
-        self.send_button = Button(tr("Send now"), name="toolbar.send-now")
-        self.toolbar = QWidget()
-        self.toolbar.setObjectName("toolbar")
-        row = QHBoxLayout(self.toolbar)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(8)
-        for button in (self.new_button, self.pause_button, self.send_button):
-            row.addWidget(button)
-        row.addStretch(1)
+        self.toolbar = Toolbar()
         column = QVBoxLayout(self.content)
         column.setContentsMargins(12, 8, 12, 6)
         column.setSpacing(9)
@@ -137,11 +125,7 @@ class Window(QMainWindow):
         self.host.page_built.connect(self._page_built)
         self.toasts.undo_changed.connect(self.update_actions)
         self.status.menu_wanted.connect(self._fill_connection_menu)
-        self.new_button.clicked.connect(self._binder["file.new"].trigger)
-        self.pause_button.clicked.connect(self._pause_pressed)
-        self.send_button.clicked.connect(lambda: self._trigger("queue.send-now"))
-        self._pause_menu = QMenu(self.pause_button)
-        self._pause_menu.setObjectName("toolbar.pause.menu")
+        self.toolbar.pressed.connect(self._trigger)
         for keys, step in (("F6", 1), ("Shift+F6", -1)):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.activated.connect(lambda by=step: self._next_region(by))
@@ -158,7 +142,7 @@ class Window(QMainWindow):
         """Gives the shell its queue commands; before the first page."""
         bound = self._bind(queue_actions(commands))
         self._shell_actions += bound
-        self._pause_menu.addActions([b for b in bound if b.objectName().startswith("queue.pause.")])
+        self.toolbar.set_pauses([b for b in bound if b.objectName().startswith("queue.pause.")])
         self.show_menus()
         self.update_actions()
 
@@ -224,9 +208,7 @@ class Window(QMainWindow):
             self.rail["queue"].set_badge(*glance.queue_badge(state))
         if "breakers" in self.rail:
             self.rail["breakers"].set_badge(*glance.breakers_badge(state, now=now))
-        self.pause_button.setText(tr("Resume sending") if state.paused else tr("Pause sending"))
-        for button in (self.new_button, self.pause_button, self.send_button):
-            button.setEnabled(state.open and not state.closing)
+        self.toolbar.show_state(state)
 
     def update_actions(self) -> None:
         self._binder.update(self._store.state)
@@ -253,15 +235,7 @@ class Window(QMainWindow):
         self.host.tick()
 
     def _tint(self) -> None:
-        colours = self._theme.tokens
-        size = QSize(14, 14)
-        for button, icon, colour in (
-            (self.new_button, "plus", colours.accent_text),
-            (self.pause_button, "pause", colours.text),
-            (self.send_button, "refresh", colours.text),
-        ):
-            button.setIcon(tinted(icon, colour))
-            button.setIconSize(size)
+        self.toolbar.tint(self._theme.tokens)
 
     # -- pages
 
@@ -328,13 +302,6 @@ class Window(QMainWindow):
             case _:
                 self.navigate("breakers")
 
-    def _pause_pressed(self) -> None:
-        if self._store.state.paused:
-            self._trigger("queue.resume")
-        else:
-            corner = self.pause_button.rect().bottomLeft()
-            self._pause_menu.popup(self.pause_button.mapToGlobal(corner))
-
     def _toggle_pause(self) -> None:
         self._trigger("queue.resume" if self._store.state.paused else "queue.pause.until-resumed")
 
@@ -353,21 +320,10 @@ class Window(QMainWindow):
         return [r for r in all_regions if r.isVisible()]
 
     def _next_region(self, step: int) -> None:
-        regions = self.regions()
-        focus: QWidget | None = self.focusWidget()
-        # The innermost region that holds the focus: a page may name itself and parts of itself.
-        holding = [
-            place
-            for place, region in enumerate(regions)
-            if focus is not None and (region is focus or region.isAncestorOf(focus))
-        ]
-        start = holding[-1] if holding else -1 if step > 0 else 0
-        for distance in range(1, len(regions) + 1):
-            target = first_focus(regions[(start + step * distance) % len(regions)])
-            if target is not None:
-                target.setFocus(Qt.FocusReason.ShortcutFocusReason)
-                self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
-                return
+        target = next_focus(self.regions(), self.focusWidget(), step)
+        if target is not None:
+            target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
 
     # -- life
 
@@ -392,10 +348,9 @@ class Window(QMainWindow):
     def stop(self) -> None:
         """Refreshes nothing any more; part of the shutdown."""
         self._second.stop()
-        self._save.stop()
         self.host.stop()
         self._store.changed.disconnect(self._changed)
-        self._remember_geometry()
+        self._geometry.stop()
 
     @override
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -419,33 +374,4 @@ class Window(QMainWindow):
     @override
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.rail.set_narrow(event.size().width() < NARROW_BELOW)
-        if self.isVisible():
-            self._save.start()
         super().resizeEvent(event)
-
-    def _restore_geometry(self) -> None:
-        saved = self._settings.get(declared.GEOMETRY)
-        if not saved or not self.restoreGeometry(QByteArray.fromBase64(saved.encode())):
-            self.resize(1280, 720)
-        screen = self.screen().availableGeometry()
-        if not screen.intersects(self.frameGeometry()):
-            self.move(screen.topLeft())
-
-    def _remember_geometry(self) -> None:
-        if self.isVisible() and not self.isFullScreen():
-            geometry = bytes(self.saveGeometry().toBase64().data()).decode("ascii")
-            self._settings.set(declared.GEOMETRY, geometry)
-
-
-def first_focus(region: QWidget) -> QWidget | None:
-    """The first widget of a region that takes the keyboard."""
-    if _takes_tab(region):
-        return region
-    candidates = [child for child in region.findChildren(QWidget) if _takes_tab(child)]
-    checked = next((c for c in candidates if getattr(c, "isChecked", lambda: False)()), None)
-    return checked or (candidates[0] if candidates else None)
-
-
-def _takes_tab(widget: QWidget) -> bool:
-    usable = widget.isVisible() and widget.isEnabled() and widget.focusProxy() is None
-    return usable and bool(widget.focusPolicy().value & Qt.FocusPolicy.TabFocus.value)

@@ -24,7 +24,7 @@ from autotask_console.state import AppState, AppStore, ChangeFlags, Changes, Sna
 from autotask_console.widgets.button import Button
 from autotask_console.widgets.toast import Undo
 from autotask_console.window import PageSpec, Window
-from autotask_console.window.shell import first_focus
+from autotask_console.window.regions import first_focus
 from autotask_queue import (
     Connectivity,
     ConnectivityState,
@@ -268,14 +268,14 @@ class TestMenus:
 
     def test_menus_without_actions_are_not_shown(self, stage: Stage) -> None:
         stage.open()
-        assert stage.window._menus.titles() == ["File", "Edit", "View", "Queue", "Help"]
+        assert stage.window._menus.titles() == ["File", "Edit", "View", "Queue", "Breakers", "Help"]
 
     def test_nothing_can_be_done_before_the_queue_is_open(self, stage: Stage) -> None:
         stage.window.show()
         assert "still being opened" in stage.action("file.new").toolTip()
         assert not stage.action("file.new").isEnabled()
         assert stage.action("file.quit").isEnabled()
-        assert not stage.window.new_button.isEnabled()
+        assert not stage.window.toolbar.new.isEnabled()
 
     def test_theme_and_strip(self, stage: Stage, theme: Theme) -> None:
         stage.open()
@@ -375,25 +375,25 @@ class TestCommands:
 
     def test_pausing_from_the_toolbar_and_the_keyboard(self, run: Any, stage: Stage) -> None:
         stage.open()
-        QTest.mouseClick(stage.window.pause_button, Qt.MouseButton.LeftButton)
-        menu = stage.window._pause_menu
+        QTest.mouseClick(stage.window.toolbar.pause, Qt.MouseButton.LeftButton)
+        menu = stage.window.toolbar.pause_menu
         assert menu.isVisible()
         assert [a.text() for a in menu.actions()] == ["For 15 minutes", "For 1 hour", "Until I resume"]
         menu.close()
         stage.set(paused=True)
-        assert stage.window.pause_button.text() == "Resume sending"
+        assert stage.window.toolbar.pause.text() == "Resume sending"
         assert self.press(run, stage, stage.window._toggle_pause) == ["resume"]
         assert "paused already" in stage.action("queue.pause.1h").toolTip()
 
     def test_resume_from_the_toolbar(self, run: Any, stage: Stage) -> None:
         stage.open()
         stage.set(paused=True)
-        click = lambda: QTest.mouseClick(stage.window.pause_button, Qt.MouseButton.LeftButton)  # noqa: E731
+        click = lambda: QTest.mouseClick(stage.window.toolbar.pause, Qt.MouseButton.LeftButton)  # noqa: E731
         assert self.press(run, stage, click) == ["resume"]
 
     def test_send_now_from_the_toolbar(self, run: Any, stage: Stage) -> None:
         stage.open()
-        click = lambda: QTest.mouseClick(stage.window.send_button, Qt.MouseButton.LeftButton)  # noqa: E731
+        click = lambda: QTest.mouseClick(stage.window.toolbar.send, Qt.MouseButton.LeftButton)  # noqa: E731
         assert self.press(run, stage, click) == ["send"]
 
     def test_the_connection_is_a_menu(self, stage: Stage) -> None:
@@ -540,7 +540,7 @@ class TestSizes:
     def test_where_it_was_is_remembered(self, stage: Stage, theme: Theme) -> None:
         stage.open()
         stage.window.resize(1100, 680)
-        stage.window._remember_geometry()
+        stage.window._geometry.remember()
         stage.settings.flush()
         again = Stage(theme, stage.settings.path)
         # Qt fits the width to the screen, and the one without a display is 800 pixels wide.
@@ -569,7 +569,7 @@ class TestLife:
         stage.open()
         stage.store.note(ChangeFlags.LIFE, closing=True)
         assert "closing" in stage.action("queue.send-now").toolTip()
-        assert not stage.window.new_button.isEnabled()
+        assert not stage.window.toolbar.new.isEnabled()
         assert stage.window.banner.plain.startswith("Closing.")
 
     def test_coming_to_the_front(self, stage: Stage) -> None:
