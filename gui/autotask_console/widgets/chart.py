@@ -163,7 +163,7 @@ class Chart(QWidget):
         axes: dict[str, Any] = {"bottom": LocalTimeAxis(orientation="bottom"), "left": self._left}
         if self._right is not None:
             axes["right"] = self._right
-        self._plot = pg.PlotWidget(axisItems=axes, parent=self)
+        self._plot = pg.PlotWidget(axisItems=axes, enableMenu=False, parent=self)
         self._build(times=times)
         column = QVBoxLayout(self)
         # Charts one above the other stay aligned, whether or not they have a right axis.
@@ -174,7 +174,8 @@ class Chart(QWidget):
     def _build(self, *, times: bool) -> None:
         plot = self._plot
         plot.setAntialiasing(False)
-        plot.setMenuEnabled(False)
+        # Made even when no menu is wanted, and without a parent: it would outlive the chart.
+        plot.getPlotItem().ctrlMenu.setParent(self)
         plot.hideButtons()
         plot.setMouseEnabled(x=True, y=False)
         plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)

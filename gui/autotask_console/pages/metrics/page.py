@@ -82,7 +82,7 @@ class MetricsPage(Page):
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(UPDATE_MS)
-        self._rest.timeout.connect(self._update)
+        self._rest.timeout.connect(self._rested)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
@@ -170,6 +170,10 @@ class MetricsPage(Page):
         self._dirty = False
         self._rest.start()
         self.services.tasks.start(self._read(), what=tr("read the metrics"), on_done=self._read_done)
+
+    def _rested(self) -> None:
+        if self._dirty and self._view.live:
+            self._update()
 
     def _read_done(self) -> None:
         self._reading = False
@@ -266,7 +270,7 @@ class MetricsPage(Page):
             await asyncio.to_thread(path.write_text, as_csv(buckets), encoding="utf-8", newline="")
             rows = plural(len(buckets), "{n} row", "{n} rows")
             self.services.toasts.say(tr("Saved {rows} as {name}.", rows=rows, name=path.name))
-        elif await asyncio.to_thread(lambda: picture.save(str(path), b"PNG")):
+        elif await asyncio.to_thread(lambda: picture.save(str(path))):
             self.services.toasts.say(tr("Saved the picture as {name}.", name=path.name))
         else:
             raise OSError(0, tr("{path} could not be written", path=path))
