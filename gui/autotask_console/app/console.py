@@ -228,8 +228,8 @@ class Console:
         toasts = self.window.toasts
         for problem in self.settings.problems:
             toasts.error(problem)
-        for note in recovery.notes:
-            toasts.error(note)
+        if recovery.notes:  # they are one story
+            toasts.error(" ".join(recovery.notes))
         if recovery.uncertain:
             count = len(recovery.uncertain)
             toasts.say(
