@@ -42,7 +42,7 @@ def encode_payload(request: Request) -> bytes:
     Raises:
         InvalidRequest: they hold something that JSON has no words for.
     """
-    return encode(Payload(**dict(zip(PAYLOAD, _payload_values(request), strict=True))))
+    return encode(Payload(*_payload_values(request)))
 
 
 def decode_payload(data: bytes) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Shelf(Protocol):
     # requests
     def get(self, request_id: RequestId) -> Request | None: ...
     def by_seq(self, seq: int) -> Request: ...
+    def by_seqs(self, seqs: Sequence[int]) -> list[Request]: ...
     def next_seq(self) -> int: ...
     def insert(self, request: Request, waits: int | None) -> None: ...
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
@@ -81,15 +82,17 @@ class Shelf(Protocol):
     def next_due(self) -> float | None: ...
 
     # attempts and audit
-    def open_attempt(self, seq: int, *, started_at: float) -> int:
-        """Starts a running attempt; its number, from 1."""
+    def open_attempt(self, request: Request, *, started_at: float) -> int:
+        """Starts the running attempt of a request just claimed; its number, from 1."""
         ...
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
         """Ends the running attempt, or adds a whole one; its number."""
         ...
 
-    def add_audit(self, entry: AuditEntry) -> None: ...
+    def add_audit(self, entry: AuditEntry, request: int | None) -> None:
+        """Adds to the trail; `request` is the `seq` of the one it is about."""
+        ...
 
 
 class Ledger:
@@ -216,7 +219,8 @@ class Ledger:
                 target=after.status,
                 why=why,
                 detail=dict(detail or {}),
-            )
+            ),
+            after.seq,
         )
 
     # -- lanes
@@ -306,12 +310,20 @@ class Ledger:
             self._write_down(child, after, kind="held", at=at, actor=actor, why=_PARENT)
         self.consequences.append(after)
 
+    # -- audit
+
+    def record(self, entry: AuditEntry) -> None:
+        """An audit entry of its own."""
+        request = None if entry.request_id is None else self._shelf.get(entry.request_id)
+        self._shelf.add_audit(entry, None if request is None else request.seq)
+
     # -- claim
 
     def claim(self, claim: Claim) -> Claimed:
         """See `ports.Store.claim`."""
         expired = self._promote(claim.now)
-        requests = [self._start(head, now=claim.now) for head in self._pick(claim)]
+        picked = self._shelf.by_seqs([head.seq for head in self._pick(claim)])
+        requests = [self._start(request, now=claim.now) for request in picked]
         return Claimed(requests=tuple(requests), expired=tuple(expired), next_due=self._shelf.next_due())
 
     def _promote(self, now: float) -> list[Request]:
@@ -360,11 +372,10 @@ class Ledger:
                 heads = [h for h in heads if slots.left(h)]
         return picked
 
-    def _start(self, head: Head, *, now: float) -> Request:
-        before = self._shelf.by_seq(head.seq)
+    def _start(self, before: Request, *, now: float) -> Request:
         after = rules.claimed(before, now=now)
         self._store(before, after, at=now)
-        number = self._shelf.open_attempt(after.seq, started_at=now)
+        number = self._shelf.open_attempt(after, started_at=now)
         self._write_down(before, after, kind="claimed", at=now, actor="", detail={"attempt": number})
         return after
 

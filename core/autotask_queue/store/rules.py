@@ -67,8 +67,8 @@ PAYLOAD: Final = (
 """Fields that no list, sort or filter looks at: stores keep them as one encoded document."""
 
 
-class Payload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The fields named in `PAYLOAD`, for encoding."""
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The fields named in `PAYLOAD`, in its order, for encoding."""
 
     base: dict[str, JSON] | None = None
     batchable: bool = False
@@ -101,27 +101,24 @@ def due_at(request: Request, waits: int | None) -> float | None:
 
     Seconds since the epoch; None if nothing will.
     """
-    times: list[float] = []
-    if request.status in EXPIRING and request.expires_at is not None:
-        times.append(request.expires_at)
+    due = request.expires_at if request.status in EXPIRING else None
+    at: float | None = None
     if request.status is Status.DEFERRED:
-        times.append(request.scheduled_at if request.scheduled_at is not None else 0.0)
-    if waits is not None and waits & FOR_TIME and request.not_before is not None:
-        times.append(request.not_before)
-    return min(times, default=None)
+        at = request.scheduled_at or 0.0
+    elif waits and waits & FOR_TIME:
+        at = request.not_before
+    if due is None or at is None:
+        return at if due is None else due
+    return min(due, at)
 
 
 def haystack(request: Request) -> str:
     """What a text filter looks at, folded so that case does not matter."""
-    parts = (
-        request.summary,
-        request.search_text,
-        request.endpoint,
-        request.id,
-        str(request.record_id or ""),
-        request.failure_title,
-    )
-    return "\n".join(p for p in parts if p).casefold()
+    # One expression: every stored request passes here.
+    return (
+        f"{request.summary}\n{request.search_text}\n{request.endpoint}\n{request.id}\n"
+        f"{request.record_id or ''}\n{request.failure_title}"
+    ).casefold()
 
 
 def needles(text: str) -> list[str]:

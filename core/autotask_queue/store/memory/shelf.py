@@ -51,6 +51,9 @@ class MemoryShelf:
     def by_seq(self, seq: int) -> Request:
         return self.requests[seq]
 
+    def by_seqs(self, seqs: Sequence[int]) -> list[Request]:
+        return [self.requests[seq] for seq in seqs]
+
     def next_seq(self) -> int:
         self.last_seq += 1
         return self.last_seq
@@ -151,8 +154,8 @@ class MemoryShelf:
 
     # -- attempts and audit
 
-    def open_attempt(self, seq: int, *, started_at: float) -> int:
-        attempts = self.attempts[seq]
+    def open_attempt(self, request: Request, *, started_at: float) -> int:
+        attempts = self.attempts[request.seq]
         attempts.append(Attempt(number=len(attempts) + 1, kind=AttemptKind.SEND, started_at=started_at))
         return len(attempts)
 
@@ -166,7 +169,7 @@ class MemoryShelf:
         attempts[number - 1 : number] = [Attempt(number=number, **msgspec.structs.asdict(record))]
         return number
 
-    def add_audit(self, entry: AuditEntry) -> None:
+    def add_audit(self, entry: AuditEntry, request: int | None) -> None:
         self.audit.append(msgspec.structs.replace(entry, seq=len(self.audit) + 1))
 
     # -- keeping the indexes

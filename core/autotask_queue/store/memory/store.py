@@ -179,13 +179,13 @@ class MemoryStore:
 
     async def record(self, entry: AuditEntry) -> None:
         self._check_open()
-        self._shelf.add_audit(entry)
+        self._ledger.record(entry)
 
     async def save_breaker(self, record: BreakerRecord, entry: AuditEntry | None = None) -> None:
         self._check_open()
         self._breakers[record.zone] = record
         if entry is not None:
-            self._shelf.add_audit(entry)
+            self._ledger.record(entry)
 
     async def load_breakers(self) -> list[BreakerRecord]:
         self._check_open()

@@ -1,18 +1,31 @@
-"""The audit trail as a chain: each entry's hash covers the entry and the hash before it."""
+"""The audit trail as a chain: each entry's hash covers the entry and the hash before it.
+
+Columns find an entry again; `rest` holds what is only read, as a JSON list. A request is indexed by its
+`seq`, which is smaller than its id, and named by its id in `rest`, which outlives the request.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from autotask_queue.model.request import AuditEntry
+import msgspec
+
+from autotask_queue.model.request import JSON, AuditEntry, RequestId
 from autotask_queue.store import codec
+from autotask_queue.store.sqlite.driver import Connection
 
 START: Final = bytes(32)
 """What the first entry follows."""
 
-COLUMNS: Final = ("seq", "at", "actor", "kind", "zone", "request_id", "origin", "target", "why", "detail")
+COLUMNS: Final = ("seq", "at", "kind", "request", "rest", "prev_hash", "hash")
+
+Row = tuple[int, float, str, int | None, bytes, bytes, bytes]
+"""The values of `COLUMNS`."""
+
+_Rest = tuple[str, str, RequestId | None, str, str, str, dict[str, JSON]]
+_rest_decoder = msgspec.json.Decoder(_Rest)
 
 
 class Chain:
@@ -22,42 +35,84 @@ class Chain:
         self.seq = seq
         self._last = last
 
-    def link(self, entry: AuditEntry) -> tuple[Any, ...]:
-        """The entry's columns, `COLUMNS` then prev_hash and hash."""
+    def link(self, entry: AuditEntry, request: int | None) -> Row:
+        """The row of the next entry, about the request with this `seq`, if about any."""
         self.seq += 1
-        columns = (
-            self.seq,
-            float(entry.at),
-            entry.actor,
-            str(entry.kind),
-            entry.zone,
-            entry.request_id,
-            str(entry.origin),
-            str(entry.target),
-            entry.why,
-            codec.encode(entry.detail),
-        )
-        before, self._last = self._last, hash_of(self._last, columns)
-        return (*columns, before, self._last)
+        e = entry
+        rest = codec.encode((e.actor, e.zone, e.request_id, e.origin, e.target, e.why, e.detail))
+        found = (self.seq, float(e.at), e.kind, request)
+        before, self._last = self._last, hash_of(self._last, found, rest)
+        return *found, rest, before, self._last
 
 
-def hash_of(before: bytes, columns: Sequence[Any]) -> bytes:
-    """SHA-256 of the hash before, the columns as a JSON list, and the detail as it is stored."""
-    *facts, detail = columns
-    return hashlib.sha256(before + codec.encode(facts) + detail).digest()
+def hash_of(before: bytes, found: tuple[int, float, str, int | None], rest: bytes) -> bytes:
+    """SHA-256 of the hash before, the columns that find the entry as a JSON list, and `rest`."""
+    return hashlib.sha256(before + codec.encode(found) + rest).digest()
 
 
-def first_break(rows: Iterable[Sequence[Any]]) -> int | None:
-    """The `seq` of the first entry that does not follow from the one before it; None if all do.
+def read(seq: int, at: float, kind: str, rest: bytes) -> AuditEntry:
+    """The entry that these columns hold."""
+    actor, zone, request_id, origin, target, why, detail = _rest_decoder.decode(rest)
+    return AuditEntry(
+        seq=seq,
+        at=at,
+        kind=kind,
+        actor=actor,
+        zone=zone,
+        request_id=request_id,
+        origin=origin,
+        target=target,
+        why=why,
+        detail=detail,
+    )
 
-    `rows` are the columns that `Chain.link` makes, in order; the first one's prev_hash is believed.
+
+def entries(
+    request_id: RequestId | None,
+    kinds: Sequence[str],
+    limit: int,
+    before_seq: int | None,
+    connection: Connection,
+) -> list[AuditEntry]:
+    """Entries, newest first, of one request or all, of some kinds or all, before a `seq` or the end."""
+    where: list[str] = ["1"]
+    parameters: list[str | int] = []
+    if request_id is not None:
+        row = connection.execute(_SEQ_OF, (request_id, request_id)).fetchone()
+        # A pruned request has no number any more: its trail is found by reading.
+        where.append("request = ?" if row else "instr(rest, ?) > 0")
+        parameters.append(row[0] if row else f'"{request_id}"')
+    if kinds:
+        where.append(f"kind IN ({', '.join('?' * len(kinds))})")
+        parameters += kinds
+    if before_seq is not None:
+        where.append("seq < ?")
+        parameters.append(before_seq)
+    sql = f"SELECT seq, at, kind, rest FROM audit WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+    return [read(*row) for row in connection.execute(sql, (*parameters, limit)).fetchall()]
+
+
+_SEQ_OF: Final = "SELECT seq FROM request WHERE id = ? UNION ALL SELECT seq FROM history WHERE id = ?"
+
+
+def is_readable(rest: bytes) -> bool:
+    """Whether `read` would understand it."""
+    try:
+        _rest_decoder.decode(rest)
+    except (msgspec.MsgspecError, TypeError):
+        return False
+    return True
+
+
+def first_break(rows: Iterable[Row]) -> int | None:
+    """The `seq` of the first row that does not follow from the one before it; None if all do.
+
+    `rows` come in order; the first one's prev_hash is believed.
     """
     last: tuple[int, bytes] | None = None
-    for row in rows:
-        *columns, before, own = row
-        if last is not None and (last[0] + 1, last[1]) != (columns[0], before):
-            return int(columns[0])
-        if hash_of(before, columns) != own:
-            return int(columns[0])
-        last = (columns[0], own)
+    for seq, at, kind, request, rest, before, own in rows:
+        follows = last is None or last == (seq - 1, before)
+        if not follows or hash_of(before, (seq, at, kind, request), rest) != own:
+            return seq
+        last = (seq, own)
     return None

@@ -6,7 +6,7 @@ many requests wait in it.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from autotask_queue.model.request import Request
 from autotask_queue.model.work import Head
@@ -16,12 +16,7 @@ Key = tuple[str, str, int]
 
 _READ_AHEAD: Final = 64
 _GROUPS = """
-SELECT DISTINCT zone, entity FROM counter WHERE status IN ('pending', 'retrying') AND count > 0
-"""
-_NEXT_PRIORITY = """
-SELECT priority FROM request
-WHERE zone = ? AND entity = ? AND priority > ? AND waits = 0
-ORDER BY priority LIMIT 1
+SELECT DISTINCT zone, entity, priority FROM counter WHERE status IN ('pending', 'retrying') AND count > 0
 """
 _NEXT = """
 SELECT seq, created_at FROM request
@@ -39,13 +34,8 @@ class Heads:
         self._ahead: dict[Key, list[Head]] = {}
 
     def load(self) -> None:
-        """Reads all heads, by jumping from group to group; never through a group."""
-        self._heads.clear()
-        for zone, entity in self._connection.execute(_GROUPS).fetchall():
-            priority: Any = -(1 << 62)
-            while row := self._connection.execute(_NEXT_PRIORITY, (zone, entity, priority)).fetchone():
-                (priority,) = row
-                self._heads[zone, entity, priority] = None
+        """Notes which groups may have a head; each is looked up when first asked for."""
+        self._heads = dict.fromkeys(self._connection.execute(_GROUPS))
 
     def put(self, request: Request) -> None:
         """A request is ready now."""

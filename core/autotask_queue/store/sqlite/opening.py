@@ -93,7 +93,7 @@ def open_file(
             notes += damaged.bring_over(session.connection)
             session.shelf.load()
             session.ledger.rebuild(now=now)
-            session.shelf.add_audit(AuditEntry(at=now, actor="", kind="file_recovered", why=" ".join(notes)))
+            session.ledger.record(AuditEntry(at=now, actor="", kind="file_recovered", why=" ".join(notes)))
         if _meta(session.connection, "damaged"):
             raise StoreDamaged(f"The last check of {path} found damage.")
         unclean = _meta(session.connection, "clean") == 0
@@ -102,11 +102,16 @@ def open_file(
             session.shelf.load()
         recovery = session.ledger.recover(now=now)
         notes += recovery.notes
-    counted = session.connection.execute("SELECT zone, entity, status, count FROM counter WHERE count <> 0")
+    counted = session.connection.execute(
+        "SELECT zone, entity, status, priority, count FROM counter WHERE count <> 0"
+    )
     return Opened(
         recovery=msgspec.structs.replace(recovery, notes=tuple(notes)),
         unclean=unclean,
-        cells={(zone, entity, Status(status)): count for zone, entity, status, count in counted},
+        cells={
+            (zone, entity, Status(status), priority): count
+            for zone, entity, status, priority, count in counted
+        },
         last_seq=session.shelf.last_seq,
         next_due=session.shelf.next_due(),
     )

@@ -73,13 +73,13 @@ def _still_matching(session: Session, seqs: Sequence[int], wanted: RequestFilter
     found: set[int] = set()
     for table in ("request", "history"):
         sql, parameters = query.still_matching_sql(wanted, table)
-        found.update(seq for (seq,) in session.connection.execute(sql, (*parameters, listed)))
+        found.update(seq for (seq,) in session.shelf.connection.execute(sql, (*parameters, listed)))
     return found
 
 
 def record(entry: AuditEntry) -> Operation:
     """Adds an audit entry of its own."""
-    return lambda session: session.shelf.add_audit(entry)
+    return lambda session: session.ledger.record(entry)
 
 
 def save_breaker(breaker: BreakerRecord, entry: AuditEntry | None) -> Operation:
@@ -88,9 +88,9 @@ def save_breaker(breaker: BreakerRecord, entry: AuditEntry | None) -> Operation:
 
     def run(session: Session) -> None:
         sql = "INSERT OR REPLACE INTO breaker (zone, value) VALUES (?, ?)"
-        session.connection.execute(sql, (breaker.zone, value))
+        session.shelf.connection.execute(sql, (breaker.zone, value))
         if entry is not None:
-            session.shelf.add_audit(entry)
+            session.ledger.record(entry)
 
     return run
 
@@ -98,13 +98,13 @@ def save_breaker(breaker: BreakerRecord, entry: AuditEntry | None) -> Operation:
 def put_document(kind: str, key: str, value: bytes, at: float) -> Operation:
     """Keeps a small document."""
     sql = "INSERT OR REPLACE INTO document (kind, key, value, at) VALUES (?, ?, ?, ?)"
-    return lambda session: session.connection.execute(sql, (kind, key, value, at)).rowcount
+    return lambda session: session.shelf.connection.execute(sql, (kind, key, value, at)).rowcount
 
 
 def delete_document(kind: str, key: str) -> Operation:
     """Forgets a small document."""
     sql = "DELETE FROM document WHERE kind = ? AND key = ?"
-    return lambda session: session.connection.execute(sql, (kind, key)).rowcount
+    return lambda session: session.shelf.connection.execute(sql, (kind, key)).rowcount
 
 
 def save_minutes(minutes: Sequence[MinuteStat]) -> Operation:
@@ -112,9 +112,11 @@ def save_minutes(minutes: Sequence[MinuteStat]) -> Operation:
     values = [(minute.at, codec.encode(minute)) for minute in minutes]
 
     def run(session: Session) -> None:
-        session.connection.executemany("INSERT OR REPLACE INTO minute (at, value) VALUES (?, ?)", values)
+        session.shelf.connection.executemany(
+            "INSERT OR REPLACE INTO minute (at, value) VALUES (?, ?)", values
+        )
         sql = "DELETE FROM minute WHERE at < (SELECT max(at) FROM minute) - ?"
-        session.connection.execute(sql, (KEEP_MINUTES,))
+        session.shelf.connection.execute(sql, (KEEP_MINUTES,))
 
     return run
 
@@ -123,7 +125,9 @@ def mark_damaged(why: str) -> Operation:
     """Says in the file that it is damaged, so that the next start mends it."""
 
     def run(session: Session) -> None:
-        session.connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('damaged', ?)", (why,))
+        session.shelf.connection.execute(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES ('damaged', ?)", (why,)
+        )
 
     return run
 
@@ -132,7 +136,7 @@ def prune(finished_before: float, limit: int) -> Operation:
     """Deletes old finished requests and all that belongs to them; how many."""
 
     def run(session: Session) -> int:
-        connection = session.connection
+        connection = session.shelf.connection
         old = [seq for (seq,) in connection.execute(_PRUNE_CANDIDATES, (finished_before, limit))]
         for seq in old:
             session.shelf.remove(session.shelf.by_seq(seq))

@@ -10,7 +10,7 @@ import msgspec
 from autotask_queue.model.filters import Range, RequestFilter, SortField
 from autotask_queue.model.status import OPEN, TERMINAL, Status
 from autotask_queue.store import rules
-from autotask_queue.store.sqlite import audit
+from autotask_queue.store.sqlite.shelf import CellKey
 
 Parameters = list[Any]
 
@@ -53,28 +53,9 @@ def still_matching_sql(query: RequestFilter, table: str) -> tuple[str, Parameter
     return f"SELECT seq FROM {table}{_all(where)}", parameters
 
 
-def audit_sql(
-    *, request_id: str | None, kinds: Sequence[str], limit: int, before_seq: int | None
-) -> tuple[str, Parameters]:
-    """A statement that selects audit entries, newest first."""
-    where: list[str] = []
-    parameters: Parameters = []
-    if request_id is not None:
-        where.append("request_id = ?")
-        parameters.append(request_id)
-    if kinds:
-        where.append(f"kind IN ({', '.join('?' * len(kinds))})")
-        parameters += kinds
-    if before_seq is not None:
-        where.append("seq < ?")
-        parameters.append(before_seq)
-    sql = f"SELECT {', '.join(audit.COLUMNS)} FROM audit{_all(where)} ORDER BY seq DESC LIMIT ?"
-    return sql, [*parameters, limit]
-
-
-def counted(query: RequestFilter, cell: tuple[str, str, Status]) -> bool:
-    """Whether the requests of a counter's cell match; only if `is_countable`."""
-    zone, entity, status = cell
+def counted(query: RequestFilter, cell: CellKey) -> bool:
+    """Whether the requests of a cell of the counters match; only if `is_countable`."""
+    zone, entity, status, _ = cell
     return (
         (not query.zone or zone in query.zone)
         and (not query.entity or entity in query.entity)

@@ -81,15 +81,8 @@ class Reader:
 # Questions
 
 OLDEST_WAITING: Final = """
-SELECT created_at FROM request WHERE seq = (
-    SELECT min(first) FROM (
-        SELECT min(seq) AS first FROM request WHERE status = 'pending'
-        UNION ALL SELECT min(seq) FROM request WHERE status = 'retrying'
-        UNION ALL SELECT min(seq) FROM request WHERE status = 'held'
-    )
-)
+SELECT created_at FROM request WHERE status IN ('pending', 'retrying', 'held') ORDER BY seq LIMIT 1
 """
-PRIORITIES: Final = "SELECT priority, count(*) FROM request GROUP BY priority"
 ATTEMPTS: Final = """
 SELECT number, kind, result, started_at, ended_at, http_status, failure, note FROM attempt
 WHERE seq = coalesce((SELECT seq FROM request WHERE id = ?), (SELECT seq FROM history WHERE id = ?))

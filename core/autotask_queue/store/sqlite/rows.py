@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import attrgetter
+from operator import attrgetter, is_not
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +13,6 @@ from autotask_queue.model.request import (
     Attempt,
     AttemptKind,
     AttemptResult,
-    AuditEntry,
     Reply,
     Request,
     RequestRow,
@@ -33,6 +32,7 @@ STORED: Final = (*LISTED, *OWN)
 COLUMNS: Final = (*STORED, "haystack")
 """All columns that `request` and `history` have in common."""
 
+_FIELDS: Final = msgspec.structs.fields(Request)
 _HAYSTACK_FIELDS: Final = frozenset(
     {"summary", "search_text", "endpoint", "id", "record_id", "failure_title"}
 )
@@ -45,7 +45,18 @@ _reply_decoder = msgspec.json.Decoder(Reply)
 _stored_values = attrgetter(*STORED)
 _payload_values = attrgetter(*rules.PAYLOAD)
 
-_PLACE_STATUS, _PLACE_EFFECT, _PLACE_REASON = (LISTED.index(n) for n in ("status", "effect", "reason"))
+# Seldom set in a new row: the schema has the same defaults, and what is not written costs nothing.
+_RARE_FIELDS: Final = tuple(
+    f
+    for f in _FIELDS
+    if f.name in STORED and f.name not in {"max_retries", "actor"} and f.default is not msgspec.NODEFAULT
+)
+_RARE: Final = tuple(f.name for f in _RARE_FIELDS)
+_RARE_DEFAULTS: Final = tuple(f.default for f in _RARE_FIELDS)
+_COMMON: Final = ("status", "effect", *(n for n in STORED if n not in {"status", "effect", *_RARE}))
+_COMMON_COLUMNS: Final = (*_COMMON, "haystack")
+_common_values = attrgetter(*_COMMON)
+_rare_values = attrgetter(*_RARE)
 
 LIST_SQL: Final = ", ".join(LISTED)
 REQUEST_SQL: Final = (
@@ -55,33 +66,46 @@ REQUEST_SQL: Final = (
 """What to select, from a table called t, for `to_request`."""
 
 
-def to_column(name: str, value: Any) -> Any:
-    """One field as its column holds it."""
-    if name == "failure":
-        return None if value is None else codec.encode(value)
+def columns(request: Request) -> tuple[tuple[str, ...], list[Any]]:
+    """What to write into a new row: `COLUMNS` without those that have their default, and the values."""
+    values = list(_common_values(request))
     # Plain strings: sqlite3 takes a slower way for subclasses.
-    return value.value if isinstance(value, Status | Effect | Reason) else value
-
-
-def to_columns(request: Request) -> list[Any]:
-    """The values of `COLUMNS`."""
-    values = [to_column(*pair) for pair in zip(STORED, _stored_values(request), strict=True)]
+    values[0], values[1] = request.status.value, request.effect.value
     values.append(rules.haystack(request))
-    return values
+    rare = _rare_values(request)
+    if rare == _RARE_DEFAULTS:
+        return _COMMON_COLUMNS, values
+    names = list(_COMMON_COLUMNS)
+    for name, value, default in zip(_RARE, rare, _RARE_DEFAULTS, strict=True):
+        if value != default:
+            names.append(name)
+            values.append(_plain(value))
+    return tuple(names), values
 
 
 def changed_columns(before: Request, after: Request) -> dict[str, Any]:
     """Columns whose value differs, with the new ones."""
     pairs = zip(STORED, _stored_values(before), _stored_values(after), strict=True)
-    changes = {name: to_column(name, new) for name, old, new in pairs if new is not old and new != old}
+    changes = {name: _plain(new) for name, old, new in pairs if new is not old and new != old}
     if changes.keys() & _HAYSTACK_FIELDS or before.search_text != after.search_text:
         changes["haystack"] = rules.haystack(after)
     return changes
 
 
+def from_failure(failure: Failure | None) -> bytes | None:
+    """A failure as its column holds it."""
+    return None if failure is None else codec.encode(failure)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Failure):
+        return from_failure(value)
+    return value.value if isinstance(value, Status | Effect | Reason) else value
+
+
 def payload_changed(before: Request, after: Request) -> bool:
     """Whether any of the fields kept in `payload` is another one."""
-    return any(a is not b for a, b in zip(_payload_values(before), _payload_values(after), strict=True))
+    return any(map(is_not, _payload_values(before), _payload_values(after)))
 
 
 def to_row(values: Sequence[Any]) -> RequestRow:
@@ -113,7 +137,7 @@ def to_request(values: Sequence[Any]) -> Request:
 
 
 def to_failure(value: bytes | None) -> Failure | None:
-    """A failure as `to_column` encoded it."""
+    """A failure as `from_failure` encoded it."""
     return None if value is None else _failure_decoder.decode(value)
 
 
@@ -134,21 +158,4 @@ def to_attempt(values: Sequence[Any]) -> Attempt:
         http_status=http_status,
         failure=to_failure(failure),
         note=note,
-    )
-
-
-def to_audit_entry(values: Sequence[Any]) -> AuditEntry:
-    """An entry from seq, at, actor, kind, zone, request_id, origin, target, why, detail."""
-    seq, at, actor, kind, zone, request_id, origin, target, why, detail = values
-    return AuditEntry(
-        seq=seq,
-        at=at,
-        actor=actor,
-        kind=kind,
-        zone=zone,
-        request_id=request_id,
-        origin=origin,
-        target=target,
-        why=why,
-        detail=codec.decode(detail),
     )

@@ -16,7 +16,7 @@ import msgspec
 from autotask_queue.model.errors import StoreError
 from autotask_queue.model.status import OPEN, Status
 from autotask_queue.store import codec
-from autotask_queue.store.sqlite import rows
+from autotask_queue.store.sqlite import audit, rows
 from autotask_queue.store.sqlite.driver import Connection, Driver
 
 _KEPT_META: Final = ("last_seq", "audit_pruned_to")
@@ -186,7 +186,7 @@ class _Copy:
         new.execute(_HOLD_WITHOUT_PAYLOAD, (_LOST_CONTENT,))
         empty = "SELECT seq, CAST('{}' AS BLOB)"
         new.execute(f"INSERT INTO payload (seq, value) {empty} FROM ({_WITHOUT_PAYLOAD})")
-        new.execute("INSERT INTO counter (zone, entity, status, count) " + _COUNTED)
+        new.execute("INSERT INTO counter (zone, entity, status, priority, count) " + _COUNTED)
         new.execute("INSERT OR IGNORE INTO meta (name, value) VALUES ('last_seq', 0)")
         new.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'last_seq'", (end,))
         self._recovered = new.execute(
@@ -202,9 +202,11 @@ UPDATE request SET status = 'held', waits = NULL, due_at = NULL, reason = NULL, 
 WHERE status NOT IN ('processing', 'uncertain') AND seq NOT IN (SELECT seq FROM payload)
 """
 _COUNTED: Final = """
-SELECT zone, entity, status, count(*)
-FROM (SELECT zone, entity, status FROM request UNION ALL SELECT zone, entity, status FROM history)
-GROUP BY zone, entity, status
+SELECT zone, entity, status, priority, count(*) FROM (
+    SELECT zone, entity, status, priority FROM request
+    UNION ALL SELECT zone, entity, status, priority FROM history
+)
+GROUP BY zone, entity, status, priority
 """
 
 
@@ -239,7 +241,7 @@ _READABLE: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
     "payload": {"value": _decodes(codec.decode_payload)},
     "reply": {"value": _decodes(rows.to_reply)},
     "attempt": {"failure": _decodes(rows.to_failure)},
-    "audit": {"detail": _decodes(codec.decode)},
+    "audit": {"rest": audit.is_readable},
 }
 
 

@@ -109,36 +109,40 @@ class Session:
 
     def _transact(self, operations: Sequence[Operation], run_one: Callable[[Operation], Any]) -> Done:
         outcomes: list[Any] = []
-        enough = self.shelf.written + MAX_BATCH_BYTES
+        enough = self.shelf.document_bytes + MAX_BATCH_BYTES
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             for operation in operations:
                 outcomes.append(run_one(operation))
-                if self.shelf.written >= enough:
+                if self.shelf.document_bytes >= enough:
                     break
             self.shelf.flush()
             next_due = self.shelf.next_due()
             self._commit()
+            self.shelf.committed()
         except BaseException:
             self._roll_back()
             raise
         return Done(outcomes=outcomes, published=self._publish(next_due))
 
     def _run_bare(self, operation: Operation) -> Any:
-        before = self.connection.total_changes
+        before = self.shelf.changes
         try:
             return operation(self)
         except QueueError as refusal:
-            if self.connection.total_changes != before:
+            if self.shelf.changes != before:
                 raise  # half of it is written: to be repeated with a savepoint
             return refusal
 
     def _run_guarded(self, operation: Operation) -> Any:
+        self.shelf.settle()
         mark = self.shelf.mark()
         consequences = len(self.ledger.consequences)
         self.connection.execute("SAVEPOINT one")
         try:
-            return operation(self)
+            result = operation(self)
+            self.shelf.settle()
+            return result
         except self._driver.refusals as error:
             self.connection.execute("ROLLBACK TO one")
             self.shelf.back_to(mark)

@@ -1,7 +1,8 @@
 """Rows in SQLite, as `ledger.Shelf` wants them.
 
-Lives in the writer's thread, inside its transaction. Audit rows and counters are gathered and written
-once per transaction by `flush`.
+Lives in the writer's thread, inside its transaction. Writes are gathered and executed many at a time,
+at the latest before the next read: an operation reads a row before it writes it, so that two writes of
+one row never wait together. Audit rows and counters are written once per transaction.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from autotask_queue.model.request import AttemptKind, AuditEntry, Request, RequestId
+from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry, Request, RequestId
 from autotask_queue.model.status import TERMINAL, Status
 from autotask_queue.model.work import Head
 from autotask_queue.ports import AttemptRecord
@@ -21,18 +22,12 @@ from autotask_queue.store.sqlite import audit, rows
 from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.heads import Heads
 
-CellKey = tuple[str, str, Status]
+CellKey = tuple[str, str, Status, int]
+"""What requests are counted by: zone, entity, status, priority."""
 
-_SELECT: Final = {
-    table: f"SELECT {rows.REQUEST_SQL} FROM {table} t WHERE " for table in ("request", "history")
-}
-_INSERT_REQUEST: Final = (
-    f"INSERT INTO request ({', '.join(rows.COLUMNS)}, waits, due_at) "
-    f"VALUES ({', '.join('?' * (len(rows.COLUMNS) + 2))})"
-)
-_INSERT_HISTORY: Final = (
-    f"INSERT INTO history ({', '.join(rows.COLUMNS)}) VALUES ({', '.join('?' * len(rows.COLUMNS))})"
-)
+_REMEMBERED_IDS: Final = 10_000
+
+_SELECT: Final = {t: f"SELECT {rows.REQUEST_SQL} FROM {t} t WHERE " for t in ("request", "history")}
 _LANE_FRONT: Final = """
 SELECT seq, waits FROM request
 WHERE lane = ? AND seq <> ? AND effect = 'write' AND status <> 'deferred'
@@ -42,22 +37,24 @@ _LANE_BUSY: Final = """
 SELECT 1 FROM request INDEXED BY request_busy
 WHERE lane = ? AND seq <> ? AND effect = 'write' AND status IN ('processing', 'uncertain') LIMIT 1
 """
+_BUSY: Final = "t.status IN ('processing', 'uncertain') AND "
 _OPEN_PARENTS: Final = """
 SELECT coalesce(r.status, h.status)
 FROM dependency d LEFT JOIN request r ON r.id = d.parent LEFT JOIN history h ON h.id = d.parent
 WHERE d.seq = ?
 """
+_INSERT_PAYLOAD: Final = "INSERT INTO payload (seq, value) VALUES (?, ?)"
+_INSERT_REPLY: Final = "INSERT INTO reply (seq, value) VALUES (?, ?)"
 _INSERT_AUDIT: Final = (
-    f"INSERT INTO audit ({', '.join(audit.COLUMNS)}, prev_hash, hash) "
-    f"VALUES ({', '.join('?' * (len(audit.COLUMNS) + 2))})"
+    f"INSERT INTO audit ({', '.join(audit.COLUMNS)}) VALUES ({', '.join('?' * len(audit.COLUMNS))})"
 )
 _ADD_TO_COUNTER: Final = """
-INSERT INTO counter (zone, entity, status, count) VALUES (?, ?, ?, ?)
-ON CONFLICT (zone, entity, status) DO UPDATE SET count = count + excluded.count
+INSERT INTO counter (zone, entity, status, priority, count) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (zone, entity, status, priority) DO UPDATE SET count = count + excluded.count
 """
 _INSERT_ATTEMPT: Final = """
 INSERT INTO attempt (seq, number, kind, result, started_at, ended_at, http_status, failure, note)
-VALUES (?, (SELECT coalesce(max(number), 0) + 1 FROM attempt WHERE seq = ?), ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _END_ATTEMPT: Final = """
 UPDATE attempt SET result = ?, started_at = ?, ended_at = ?, http_status = ?, failure = ?, note = ?
@@ -71,7 +68,6 @@ class Mark(msgspec.Struct, frozen=True):
     audit_rows: int
     deltas: dict[CellKey, int]
     last_seq: int
-    newest_id: str
 
 
 class SqlShelf:
@@ -80,76 +76,136 @@ class SqlShelf:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._heads = Heads(connection)
-        self._audit: list[AuditEntry] = []
+        self._later: dict[str, list[Sequence[Any]]] = {}
+        self._later_count = 0
+        self._audit: list[tuple[AuditEntry, int | None]] = []
         self._chain = audit.Chain()
-        self._newest_id = ""
-        self._update_sql: dict[tuple[str, ...], str] = {}
+        self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._oldest_new_id = ""
+        self._new_ids: set[RequestId] = set()
+        self._any_parents = False
+        self._running: dict[int, int] = {}
+        self._claimed: list[Request] = []
+        self._in_flight: dict[RequestId, Request] = {}
         self.deltas: dict[CellKey, int] = {}
         self.last_seq = 0
-        self.written = 0
+        self.document_bytes = 0
         """Bytes of documents written so far."""
+
+    # -- life of a transaction
 
     def load(self) -> None:
         """Reads what is kept in memory, after opening and after a rollback."""
+        self._later.clear()
+        self._later_count = 0
+        self._audit.clear()
+        self._claimed.clear()
+        self._in_flight.clear()
+        self._running.clear()
+        self.deltas.clear()
         one = self._one
         self.last_seq = max(
             one("SELECT max(seq) FROM request") or 0,
             one("SELECT max(seq) FROM history") or 0,
             one("SELECT value FROM meta WHERE name = 'last_seq'") or 0,
         )
-        self._newest_id = max(
-            one("SELECT max(id) FROM request") or "", one("SELECT max(id) FROM history") or ""
-        )
+        newest = (one("SELECT max(id) FROM request") or "", one("SELECT max(id) FROM history") or "")
+        self._oldest_new_id = max(newest)
+        self._new_ids.clear()
+        self._any_parents = bool(one("SELECT EXISTS (SELECT 1 FROM dependency)"))
         row = self._connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
         self._chain = audit.Chain(*row) if row else audit.Chain()
-        self._audit.clear()
-        self.deltas.clear()
         self._heads.load()
 
     def flush(self) -> None:
-        """Writes the audit rows and counters gathered since the last flush."""
+        """Writes everything gathered; before the commit."""
+        self.settle()
         if self._audit:
-            self._connection.executemany(_INSERT_AUDIT, [self._chain.link(entry) for entry in self._audit])
+            self._connection.executemany(_INSERT_AUDIT, [self._chain.link(*entry) for entry in self._audit])
             self._audit.clear()
-        changes = [(*key[:2], key[2].value, delta) for key, delta in self.deltas.items() if delta]
+        changes = [
+            (zone, entity, status.value, priority, delta)
+            for (zone, entity, status, priority), delta in self.deltas.items()
+            if delta
+        ]
         if changes:
             self._connection.executemany(_ADD_TO_COUNTER, changes)
+
+    def committed(self) -> None:
+        """The transaction is durable: what was claimed in it can be taken from memory from now on."""
+        self._in_flight.update({request.id: request for request in self._claimed})
+        self._claimed.clear()
+
+    def mark(self) -> Mark:
+        """A point to go back to."""
+        return Mark(len(self._audit), dict(self.deltas), self.last_seq)
+
+    def back_to(self, mark: Mark) -> None:
+        """Forgets what was gathered since; the rows themselves are rolled back by SQLite."""
+        audit_rows = self._audit[: mark.audit_rows]
+        chain = self._chain
+        self.load()
+        self._audit, self._chain = audit_rows, chain
+        self.deltas, self.last_seq = mark.deltas, mark.last_seq
 
     @property
     def audit_end(self) -> int:
         """The `seq` of the last audit row, flushed or not."""
         return self._chain.seq + len(self._audit)
 
-    def mark(self) -> Mark:
-        """A point to go back to."""
-        return Mark(len(self._audit), dict(self.deltas), self.last_seq, self._newest_id)
+    @property
+    def changes(self) -> int:
+        """Grows with every row written, executed or not."""
+        return self._connection.total_changes + self._later_count
 
-    def back_to(self, mark: Mark) -> None:
-        """Forgets what was gathered since; the rows themselves are rolled back by SQLite."""
-        del self._audit[mark.audit_rows :]
-        self.deltas = mark.deltas
-        self.last_seq = mark.last_seq
-        self._newest_id = mark.newest_id
-        self._heads.load()
+    @property
+    def connection(self) -> Connection:
+        """For statements of others, with everything gathered so far executed."""
+        self.settle()
+        return self._connection
+
+    def settle(self) -> None:
+        """Executes the writes gathered so far."""
+        if self._later_count:
+            later, self._later, self._later_count = self._later, {}, 0
+            for sql, values in later.items():
+                self._connection.executemany(sql, values)
+
+    def _write(self, sql: str, *values: Any) -> None:
+        self._later.setdefault(sql, []).append(values)
+        self._later_count += 1
+
+    def _one(self, sql: str, *parameters: Any) -> Any:
+        row = self.connection.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
 
     # -- requests
 
     def get(self, request_id: RequestId) -> Request | None:
-        # Ids are made in the order of time, so that a new one is told without looking.
-        if request_id > self._newest_id:
+        in_flight = self._in_flight.get(request_id)
+        if in_flight is not None:
+            return in_flight
+        # Ids are made in the order of time: most new ones are told without looking.
+        if request_id > self._oldest_new_id and request_id not in self._new_ids:
             return None
-        for table in ("request", "history"):
-            row = self._connection.execute(_SELECT[table] + "t.id = ?", (request_id,)).fetchone()
+        for sql in _SELECT.values():
+            row = self.connection.execute(sql + "t.id = ?", (request_id,)).fetchone()
             if row is not None:
                 return rows.to_request(row)
         return None
 
     def by_seq(self, seq: int) -> Request:
-        for table in ("request", "history"):
-            row = self._connection.execute(_SELECT[table] + "t.seq = ?", (seq,)).fetchone()
-            if row is not None:
-                return rows.to_request(row)
-        raise LookupError(seq)
+        return self.by_seqs((seq,))[0]
+
+    def by_seqs(self, seqs: Sequence[int]) -> list[Request]:
+        found: dict[int, Request] = {}
+        for sql in _SELECT.values():
+            if len(found) == len(seqs):
+                break
+            condition = f"t.seq IN ({', '.join('?' * len(seqs))})"
+            for row in self.connection.execute(sql + condition, seqs):
+                found[row[0]] = rows.to_request(row)
+        return [found[seq] for seq in seqs]
 
     def next_seq(self) -> int:
         self.last_seq += 1
@@ -157,15 +213,16 @@ class SqlShelf:
 
     def insert(self, request: Request, waits: int | None) -> None:
         payload = codec.encode_payload(request)
-        self.written += len(payload)
+        self.document_bytes += len(payload)
         self._insert(request, waits)
-        self._connection.execute("INSERT INTO payload (seq, value) VALUES (?, ?)", (request.seq, payload))
-        if request.reply is not None:
-            self._save_reply(request)
-        self._newest_id = max(self._newest_id, request.id)
+        self._write(_INSERT_PAYLOAD, request.seq, payload)
+        self._save_reply(None, request)
+        self._remember(request.id)
         self._count(request, 1)
 
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
+        payload = codec.encode_payload(after) if rows.payload_changed(before, after) else None
+        self._in_flight.pop(before.id, None)
         self._heads.drop(before)
         was_open, is_open = before.status not in TERMINAL, after.status not in TERMINAL
         if was_open is is_open:
@@ -178,21 +235,21 @@ class SqlShelf:
                 self._heads.put(after)
         else:
             table = "request" if was_open else "history"
-            self._connection.execute(f"DELETE FROM {table} WHERE seq = ?", (before.seq,))
+            self._write(f"DELETE FROM {table} WHERE seq = ?", before.seq)
             self._insert(after, waits)
-        if rows.payload_changed(before, after):
-            value = codec.encode_payload(after)
-            self.written += len(value)
-            self._connection.execute("UPDATE payload SET value = ? WHERE seq = ?", (value, after.seq))
-        if after.reply is not before.reply:
-            self._save_reply(after)
+        if payload is not None:
+            self.document_bytes += len(payload)
+            self._write("UPDATE payload SET value = ? WHERE seq = ?", payload, after.seq)
+        self._save_reply(before, after)
+        if after.status is Status.PROCESSING:
+            self._claimed.append(after)
         self._count(before, -1)
         self._count(after, 1)
 
     def remove(self, request: Request) -> None:
         """Forgets a finished request and all that belongs to it, but for the audit trail."""
         for table in ("history", "payload", "reply", "attempt", "dependency"):
-            self._connection.execute(f"DELETE FROM {table} WHERE seq = ?", (request.seq,))
+            self.connection.execute(f"DELETE FROM {table} WHERE seq = ?", (request.seq,))
         self._count(request, -1)
 
     def waits(self, seq: int) -> int | None:
@@ -207,77 +264,99 @@ class SqlShelf:
 
     def in_status(self, status: Status) -> list[Request]:
         table = "history" if status in TERMINAL else "request"
-        sql = _SELECT[table] + "t.status = ? ORDER BY t.seq"
-        return [rows.to_request(row) for row in self._connection.execute(sql, (status.value,))]
+        # The few on the wire have an index; nothing else is asked for while the queue is in use.
+        hint = _BUSY if status in rules.BUSY else ""
+        sql = f"{_SELECT[table]}{hint}t.status = ? ORDER BY t.seq"
+        return [rows.to_request(row) for row in self.connection.execute(sql, (status.value,)).fetchall()]
 
     def open_with_dedup_key(self, key: str) -> RequestId | None:
         found: RequestId | None = self._one("SELECT id FROM request WHERE dedup_key = ?", key)
         return found
 
     def _insert(self, request: Request, waits: int | None) -> None:
-        values = rows.to_columns(request)
+        names, values = rows.columns(request)
         if request.status in TERMINAL:
-            self._connection.execute(_INSERT_HISTORY, values)
+            self._write(self._insert_sql("history", names), *values)
             return
-        self._connection.execute(_INSERT_REQUEST, (*values, waits, rules.due_at(request, waits)))
+        due = rules.due_at(request, waits)
+        self._write(self._insert_sql("request", names), *values, waits, due)
         if waits == 0:
             self._heads.put(request)
+
+    def _insert_sql(self, table: str, names: tuple[str, ...]) -> str:
+        sql = self._statements.get((table, names))
+        if sql is None:
+            into = names if table == "history" else (*names, "waits", "due_at")
+            sql = f"INSERT INTO {table} ({', '.join(into)}) VALUES ({', '.join('?' * len(into))})"
+            self._statements[table, names] = sql
+        return sql
 
     def _update(self, table: str, seq: int, changes: dict[str, Any]) -> None:
         if not changes:
             return
         # Only what changed: SQLite then leaves the indexes of the other columns alone.
-        names = (table, *changes)
-        sql = self._update_sql.get(names)
+        key = ("update " + table, tuple(changes))
+        sql = self._statements.get(key)
         if sql is None:
             sql = f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in changes)} WHERE seq = ?"
-            self._update_sql[names] = sql
-        self._connection.execute(sql, (*changes.values(), seq))
+            self._statements[key] = sql
+        self._write(sql, *changes.values(), seq)
 
-    def _save_reply(self, request: Request) -> None:
-        self._connection.execute("DELETE FROM reply WHERE seq = ?", (request.seq,))
-        if request.reply is not None:
-            value = codec.encode(request.reply)
-            self.written += len(value)
-            self._connection.execute("INSERT INTO reply (seq, value) VALUES (?, ?)", (request.seq, value))
+    def _save_reply(self, before: Request | None, after: Request) -> None:
+        old = None if before is None else before.reply
+        if after.reply is old:
+            return
+        if old is not None:
+            self._write("DELETE FROM reply WHERE seq = ?", after.seq)
+        if after.reply is not None:
+            value = codec.encode(after.reply)
+            self.document_bytes += len(value)
+            self._write(_INSERT_REPLY, after.seq, value)
+
+    def _remember(self, request_id: RequestId) -> None:
+        self._new_ids.add(request_id)
+        if len(self._new_ids) > _REMEMBERED_IDS:
+            self._oldest_new_id = max(self._oldest_new_id, *self._new_ids)
+            self._new_ids.clear()
 
     def _count(self, request: Request, delta: int) -> None:
-        key = (request.zone, request.entity, request.status)
+        key = (request.zone, request.entity, request.status, request.priority)
         self.deltas[key] = self.deltas.get(key, 0) + delta
-
-    def _one(self, sql: str, *parameters: Any) -> Any:
-        row = self._connection.execute(sql, parameters).fetchone()
-        return None if row is None else row[0]
 
     # -- lanes
 
     def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
-        return self._connection.execute(_LANE_FRONT, (lane, besides)).fetchall()
+        return self.connection.execute(_LANE_FRONT, (lane, besides)).fetchall()
 
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
-        return self._connection.execute(_LANE_BUSY, (lane, besides)).fetchone() is not None
+        return self.connection.execute(_LANE_BUSY, (lane, besides)).fetchone() is not None
 
     # -- parents
 
     def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None:
+        self._any_parents = True
         for parent in dict.fromkeys(parents):
             if not self._one("SELECT 1 FROM history WHERE id = ? AND status = 'completed'", parent):
-                self._connection.execute("INSERT INTO dependency (seq, parent) VALUES (?, ?)", (seq, parent))
+                self._write("INSERT INTO dependency (seq, parent) VALUES (?, ?)", seq, parent)
 
     def open_parents(self, seq: int) -> list[Status | None]:
-        found = self._connection.execute(_OPEN_PARENTS, (seq,))
+        found = self.connection.execute(_OPEN_PARENTS, (seq,))
         return [None if status is None else Status(status) for (status,) in found]
 
     def children(self, parent: RequestId) -> list[int]:
+        if not self._any_parents:
+            return []
         sql = "SELECT seq FROM dependency WHERE parent = ? ORDER BY seq"
-        return [seq for (seq,) in self._connection.execute(sql, (parent,))]
+        return [seq for (seq,) in self.connection.execute(sql, (parent,))]
 
     def forget_parent(self, parent: RequestId) -> None:
-        self._connection.execute("DELETE FROM dependency WHERE parent = ?", (parent,))
+        if self._any_parents:
+            self.connection.execute("DELETE FROM dependency WHERE parent = ?", (parent,))
 
     # -- what is ready, what comes due
 
     def heads(self) -> list[Head]:
+        self.settle()
         return self._heads.all()
 
     def next_ready(self, head: Head) -> Head | None:
@@ -285,7 +364,7 @@ class SqlShelf:
 
     def due(self, now: float) -> list[int]:
         sql = "SELECT seq FROM request WHERE due_at <= ? ORDER BY due_at, seq"
-        return [seq for (seq,) in self._connection.execute(sql, (now,))]
+        return [seq for (seq,) in self.connection.execute(sql, (now,))]
 
     def next_due(self) -> float | None:
         due: float | None = self._one("SELECT min(due_at) FROM request WHERE due_at IS NOT NULL")
@@ -293,32 +372,39 @@ class SqlShelf:
 
     # -- attempts and audit
 
-    def open_attempt(self, seq: int, *, started_at: float) -> int:
-        values = (seq, seq, AttemptKind.SEND.value, "running", started_at, None, None, None, "")
-        self._connection.execute(_INSERT_ATTEMPT, values)
-        return self._last_attempt(seq)
+    def open_attempt(self, request: Request, *, started_at: float) -> int:
+        # Nothing was tried before the first claim.
+        number = 1 if request.fence == 1 else self._last_attempt(request.seq) + 1
+        values = (AttemptResult.RUNNING.value, started_at, None, None, None, "")
+        self._write(_INSERT_ATTEMPT, request.seq, number, AttemptKind.SEND.value, *values)
+        self._running[request.seq] = number
+        return number
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
-        number = None
-        if record.kind is AttemptKind.SEND:
-            sql = "SELECT max(number) FROM attempt WHERE seq = ? AND result = 'running'"
-            number = self._one(sql, seq)
         ended = (
             record.result.value,
             record.started_at,
             record.ended_at,
             record.http_status,
-            rows.to_column("failure", record.failure),
+            rows.from_failure(record.failure),
             record.note,
         )
+        number = self._running_attempt(seq) if record.kind is AttemptKind.SEND else None
         if number is not None:
-            self._connection.execute(_END_ATTEMPT, (*ended, seq, number))
-            return int(number)
-        self._connection.execute(_INSERT_ATTEMPT, (seq, seq, record.kind.value, *ended))
-        return self._last_attempt(seq)
+            self._write(_END_ATTEMPT, *ended, seq, number)
+            return number
+        number = self._last_attempt(seq) + 1
+        self._write(_INSERT_ATTEMPT, seq, number, record.kind.value, *ended)
+        return number
+
+    def _running_attempt(self, seq: int) -> int | None:
+        number = self._running.pop(seq, None)
+        if number is None:
+            number = self._one("SELECT max(number) FROM attempt WHERE seq = ? AND result = 'running'", seq)
+        return number
 
     def _last_attempt(self, seq: int) -> int:
-        return int(self._one("SELECT max(number) FROM attempt WHERE seq = ?", seq))
+        return self._one("SELECT max(number) FROM attempt WHERE seq = ?", seq) or 0
 
-    def add_audit(self, entry: AuditEntry) -> None:
-        self._audit.append(entry)
+    def add_audit(self, entry: AuditEntry, request: int | None) -> None:
+        self._audit.append((entry, request))

@@ -19,15 +19,16 @@ from autotask_queue.model.errors import QueueError, StoreDamaged, StoreError, St
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Cell, Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
+from autotask_queue.model.status import OPEN, Status
 from autotask_queue.ports import Change, Claim, Claimed, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.limits import MAX_CONSEQUENCES
-from autotask_queue.store.sqlite import opening, operations, place, reader, rows, salvage
+from autotask_queue.store.sqlite import audit, opening, operations, place, reader, rows, salvage
 from autotask_queue.store.sqlite.channel import Channel
 from autotask_queue.store.sqlite.driver import Driver
 from autotask_queue.store.sqlite.lock import OwnerLock
 from autotask_queue.store.sqlite.migrations import NEWEST
-from autotask_queue.store.sqlite.query import audit_sql, count_sql, counted, index_sql, is_countable
+from autotask_queue.store.sqlite.query import count_sql, counted, index_sql, is_countable
 from autotask_queue.store.sqlite.reader import Read, Reader
 from autotask_queue.store.sqlite.session import Operation, Published, Session
 from autotask_queue.store.sqlite.shelf import CellKey
@@ -262,10 +263,13 @@ class SqliteStore:
 
     def counters(self) -> Counters:
         if self._counters is None:
+            sums: dict[tuple[str, str, Status], int] = {}
+            for (zone, entity, status, _), count in self._cells.items():
+                sums[zone, entity, status] = sums.get((zone, entity, status), 0) + count
             self._counters = Counters(
                 cells=tuple(
                     Cell(zone=zone, entity=entity, status=status, count=count)
-                    for (zone, entity, status), count in sorted(self._cells.items())
+                    for (zone, entity, status), count in sorted(sums.items())
                 )
             )
         return self._counters
@@ -281,7 +285,12 @@ class SqliteStore:
         return oldest
 
     async def priorities(self) -> dict[int, int]:
-        return dict(await self._ask(self._slow, partial(reader.every, reader.PRIORITIES, ())))
+        self._open_writer()
+        counts: dict[int, int] = {}
+        for (_, _, status, priority), count in self._cells.items():
+            if status in OPEN:
+                counts[priority] = counts.get(priority, 0) + count
+        return counts
 
     async def attempts(self, request_id: RequestId) -> list[Attempt]:
         found = await self._ask(self._quick, partial(reader.every, reader.ATTEMPTS, (request_id, request_id)))
@@ -295,9 +304,8 @@ class SqliteStore:
         limit: int = 100,
         before_seq: int | None = None,
     ) -> list[AuditEntry]:
-        sql = audit_sql(request_id=request_id, kinds=kinds, limit=limit, before_seq=before_seq)
-        found = await self._ask(self._slow, partial(reader.every, *sql))
-        return [rows.to_audit_entry(values) for values in found]
+        read = partial(audit.entries, request_id, kinds, limit, before_seq)
+        return await self._ask(self._slow, read)
 
     async def _ask(self, reader_: Reader, read: Read[_T]) -> _T:
         self._open_writer()
