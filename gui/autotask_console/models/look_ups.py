@@ -6,7 +6,10 @@ hours later.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import re
+import uuid
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +17,7 @@ import msgspec
 
 from autotask_console.models.references import KEPT
 from autotask_console.text import tr
+from autotask_queue import QueueError, RequestFailed, RequestId, Status
 from autotask_queue.catalogue import PicklistValue
 
 if TYPE_CHECKING:
@@ -186,7 +190,21 @@ async def _query(
 async def _read(
     queue: QueueManager, clock: Clock, endpoint: str, method: str, zone: str, **options: Any
 ) -> Any:
-    reply = await queue.enqueue(
-        endpoint, method, zone, expires_at=clock.now() + PATIENCE, max_retries=1, **options
-    )
+    """The body of the answer. If nobody waits for it any more, it is not asked either."""
+    request_id = RequestId(str(uuid.uuid4()))
+    try:
+        reply = await queue.enqueue(
+            endpoint, method, zone,
+            request_id=request_id, expires_at=clock.now() + PATIENCE, max_retries=1, **options,
+        )  # fmt: skip
+    except asyncio.CancelledError:
+        with contextlib.suppress(QueueError):
+            await queue.cancel_request(request_id, why="nobody waits for the answer any more")
+        raise
+    except RequestFailed as error:
+        if error.outcome.status is not Status.EXPIRED:
+            raise
+        words = tr("No answer came within {n} seconds.", n=round(PATIENCE))
+        remedy = tr("Try again when Autotask answers.")
+        raise RequestFailed(words, outcome=error.outcome, remedy=remedy) from None
     return reply.body

@@ -35,7 +35,13 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         {"id": 32, "firstName": "Bram", "lastName": "Vogel", "companyID": 176, "isActive": 1},
     ],
     "Resources": [
-        {"id": 501, "firstName": "Carla", "lastName": "Weber", "isActive": True, "defaultServiceDeskRoleID": 9},
+        {
+            "id": 501,
+            "firstName": "Carla",
+            "lastName": "Weber",
+            "isActive": True,
+            "defaultServiceDeskRoleID": 9,
+        },
         {"id": 502, "firstName": "Dirk", "lastName": "Young", "isActive": True},
     ],
     "Roles": [{"id": 8, "name": "Consultant"}, {"id": 9, "name": "Field Technician"}],
@@ -50,7 +56,13 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     "Tickets": [
         {"id": 7866, "ticketNumber": "T20261120.0002", "title": "VPN drops", "companyID": 175, "status": 8},
-        {"id": 7865, "ticketNumber": "T20261120.0001", "title": "Printer down", "companyID": 175, "status": 1},
+        {
+            "id": 7865,
+            "ticketNumber": "T20261120.0001",
+            "title": "Printer down",
+            "companyID": 175,
+            "status": 1,
+        },
     ],
 }
 """What the laptop of most tests knows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -72,8 +72,8 @@ def test_means(text: str, meant: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "  ", "soon", "25", "25:00", "13pm", "31 feb", "2026-13-01", "9:61", "+1", "+d", "tomorrow soon", "32.1.",
-     "9/24/2026", "2026-09-24 soon", "ma", "+1d later"],
+    ["", "  ", "soon", "25", "25:00", "13pm", "31 feb", "2026-13-01", "9:61", "+1", "+d", "tomorrow soon",
+     "32.1.", "9/24/2026", "2026-09-24 soon", "ma", "+1d later"],
 )  # fmt: skip
 def test_means_nothing(text: str) -> None:
     assert parse_moment(text, now=NOW, zone=HERE) is None
@@ -109,10 +109,11 @@ def test_what_autotask_wrote_without_a_zone_is_utc() -> None:
     assert from_wire(17) is None
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)).map(lambda d: d.replace(second=0, microsecond=0)))
+@given(
+    st.integers(0, 60 * 24 * 365 * 100).map(lambda n: datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=n))
+)
 def test_what_a_field_shows_is_read_back(moment: datetime) -> None:
-    aware = moment.replace(tzinfo=UTC)
-    assert parse_moment(written(aware, zone=UTC), now=NOW, zone=UTC) == aware
+    assert parse_moment(written(moment, zone=UTC), now=NOW, zone=UTC) == moment
 
 
 @given(st.text(max_size=40))

@@ -231,7 +231,11 @@ def test_more_fields_are_a_word_away(run: Any, stage: Stage) -> None:
             scene.page.view.form.focus_add()
             offered = {s.label for s in form._add.suggestions}
             assert "Purchase order number" in offered
-            assert not offered & {"Company", "Ticket number", "Created"}  # shown already, or not to be written
+            assert not offered & {
+                "Company",
+                "Ticket number",
+                "Created",
+            }  # shown already, or not to be written
             QTest.keyClicks(form._add, "purchase")
             assert [s.key for s in form._add.suggestions] == ["purchaseOrderNumber"]
             form._add.pick(form._add.suggestions[0])

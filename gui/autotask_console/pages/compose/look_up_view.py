@@ -77,6 +77,7 @@ class LookUpView(QWidget):
         self._references = references
         self._why_not = ""
         self._busy = False
+        self._asking = ""
         self._chips = Chips([(entity, tr(entity)) for entity in SEARCHABLE], name="compose.look_up.entity")
         self._chips.setAccessibleName(tr("Look up"))
         self._chips.choose("Tickets")
@@ -159,8 +160,14 @@ class LookUpView(QWidget):
     def set_busy(self, busy: bool, words: str = "") -> None:
         self._busy = busy
         if words:
+            self._asking = words
             self.say(words, Tone.QUIET)
         self._enable()
+
+    def settle(self) -> None:
+        """A question has ended; one that was given up leaves no word of its own."""
+        if self._why_not and self.status == self._asking:
+            self.say(self._why_not, Tone.HELD)
 
     def say(self, text: str, tone: Tone) -> None:
         """One line above the table."""

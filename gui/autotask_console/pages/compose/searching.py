@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -39,6 +40,7 @@ class Searching(QObject):
         self._zone = zone
         self._refreshing = False
         self._searching = False
+        self._asking: asyncio.Task[Any] | None = None
         self._tried_at: float | None = None
         view.asked.connect(self.ask)
         view.lists_asked.connect(self.refresh_lists)
@@ -60,8 +62,12 @@ class Searching(QObject):
         return ""
 
     def refresh(self, state: AppState) -> None:
-        """Shows what is possible and how old the lists are."""
-        self._view.set_reach(self.why_not(state))
+        """Shows what is possible and how old the lists are. What cannot be answered now is not waited for."""
+        why_not = self.why_not(state)
+        if why_not and self._asking is not None:
+            self._asking.cancel()
+            self._asking = None
+        self._view.set_reach(why_not)
         self._view.show_lists(self.lists_words(state.at))
 
     def lists_words(self, now: float) -> str:
@@ -89,7 +95,7 @@ class Searching(QObject):
         elif not self._searching:
             self._searching = True
             self._view.set_busy(True, tr("Asking Autotask…"))
-            self._services.tasks.start(
+            self._asking = self._services.tasks.start(
                 self._ask(entity, text),
                 what=tr("look up {what}", what=look_ups.plural_of(entity)),
                 on_error=self._services.presenter.at(lambda words: self._view.say(words, Tone.BAD)),
@@ -100,7 +106,7 @@ class Searching(QObject):
         """From a field's list: what is found appears in that list."""
         if text and not self._searching and not self.why_not(self._services.store.state):
             self._searching = True
-            self._services.tasks.start(
+            self._asking = self._services.tasks.start(
                 self._learn(entity, text),
                 what=tr("look up {what}", what=look_ups.plural_of(entity)),
                 on_error=self._field_failed,
@@ -203,7 +209,9 @@ class Searching(QObject):
 
     def _asked(self) -> None:
         self._searching = False
+        self._asking = None
         self._view.set_busy(self._refreshing)
+        self._view.settle()
 
     def _fetched(self) -> None:
         self._refreshing = False
