@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
-import tomlkit
 from PySide6.QtCore import QObject, QTimer, Signal
-from tomlkit.exceptions import TOMLKitError
 
 from autotask_console.settings.declared import ALL, Setting
 from autotask_queue import ConfigError, ZoneConfig
@@ -89,9 +88,7 @@ class Settings(QObject):
 
     def queue_tables(self) -> dict[str, Any]:
         """What the file says about the queue itself, for `build_config`; without zones."""
-        document = self._parse()
-        plain = document.unwrap() if document is not None else {}
-        return {k: v for k, v in plain.items() if k not in {"console", "zones"}}
+        return {k: v for k, v in (self._read() or {}).items() if k not in {"console", "zones"}}
 
     # -- the file
 
@@ -100,11 +97,15 @@ class Settings(QObject):
         self._timer.stop()
         if not self._dirty or not self._readable:
             return
-        document = self._parse()
-        if document is None:
+        import tomlkit  # 40 ms, and most starts write nothing
+
+        if self._read() is None:  # spoiled meanwhile
             return
+        document = (
+            tomlkit.parse(self.path.read_text(encoding="utf-8")) if self.path.exists() else tomlkit.document()
+        )
         for place, value in self._dirty.items():
-            _place(document, place, value)
+            _place(document, place, value, new_table=tomlkit.table)
         try:
             _write(self.path, tomlkit.dumps(document))
         except OSError as error:
@@ -112,21 +113,20 @@ class Settings(QObject):
             return
         self._dirty.clear()
 
-    def _parse(self) -> tomlkit.TOMLDocument | None:
+    def _read(self) -> dict[str, Any] | None:
         try:
-            return tomlkit.parse(self.path.read_text(encoding="utf-8"))
+            return tomllib.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return tomlkit.document()
-        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            return {}
+        except (OSError, ValueError, RecursionError) as error:
             self._readable = False
             self.problems = (f"{self.path} could not be read: {error}. It was left as it is.",)
             return None
 
     def _load(self) -> None:
-        document = self._parse()
-        if document is None:
+        plain = self._read()
+        if plain is None:
             return
-        plain: dict[str, Any] = document.unwrap()
         problems: list[str] = []
         console = plain.get("console", {})
         for setting in ALL:
@@ -172,11 +172,13 @@ def _dig(table: object, key: str) -> Any:
     return table
 
 
-def _place(document: tomlkit.TOMLDocument, place: tuple[str, ...], value: Any) -> None:
+def _place(
+    document: MutableMapping[str, Any], place: tuple[str, ...], value: Any, *, new_table: Callable[[], Any]
+) -> None:
     table: Any = document
     for part in place[:-1]:
         if not isinstance(table.get(part), Mapping):
-            table[part] = tomlkit.table()
+            table[part] = new_table()
         table = table[part]
     if value is None:
         table.pop(place[-1], None)

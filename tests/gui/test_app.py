@@ -1,0 +1,149 @@
+"""Parts of the composition root that need no process of their own."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.gui.harness import bench, until
+
+from autotask_console.app import logs
+from autotask_console.app.commands import QueueCommands
+from autotask_console.app.crash_note import CrashNote
+from autotask_console.app.demo_run import leave_evidence, summarise
+from autotask_console.app.snapshot import look_at
+from autotask_console.platform.theme import Theme
+from autotask_queue import KNOWN_SECRETS, Connectivity, GateKind
+
+
+@pytest.fixture
+def handlers(tmp_path: Path) -> Iterator[list[logging.Handler]]:
+    level = logging.getLogger().level
+    made = logs.set_up(tmp_path / "logs", "debug")
+    yield made
+    logs.tear_down(made)
+    logging.getLogger().setLevel(level)
+
+
+class TestLogs:
+    def test_lines_are_json_with_secrets_masked(self, handlers: object, tmp_path: Path, capsys: Any) -> None:
+        KNOWN_SECRETS.add("planted-value-7")
+        logger = logging.getLogger("tests.app")
+        logger.info("signing in with %s", "planted-value-7")
+        try:
+            raise LookupError("planted-value-7")
+        except LookupError:
+            logger.exception("it failed")
+        first, second = (
+            json.loads(x) for x in (tmp_path / "logs" / "console.jsonl").read_text().splitlines()
+        )
+        assert (first["level"], first["logger"]) == ("info", "tests.app")
+        assert "planted" not in json.dumps([first, second])
+        assert "LookupError" in second["traceback"]
+        assert first["time"].endswith("Z")
+        assert "planted" not in capsys.readouterr().err
+
+    def test_a_folder_that_cannot_be_written_is_survived(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        made = logs.set_up(tmp_path / "file" / "logs", "info")
+        logs.tear_down(made)
+        assert len(made) == 1
+
+    def test_without_a_stderr_there_is_only_the_file(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        made = logs.set_up(tmp_path / "logs", "info")
+        logs.tear_down(made)
+        assert len(made) == 1
+
+
+class TestCrashNote:
+    def test_a_run_that_did_not_end_is_noticed_once(self, tmp_path: Path) -> None:
+        assert not CrashNote(tmp_path / "state").begin()
+        second = CrashNote(tmp_path / "state")
+        assert second.begin()
+        second.end()
+        third = CrashNote(tmp_path / "state")
+        assert not third.begin()
+        third.end()
+        third.end()
+
+    def test_a_folder_that_cannot_be_written_is_no_crash(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("x")
+        assert not CrashNote(tmp_path / "file" / "below").begin()
+
+
+def test_the_shells_commands_do_what_they_say(run: Any, theme: Theme, settings_file: Path) -> None:
+    async def scenario() -> None:
+        async with bench(theme, settings_file) as b:
+            s = b.services
+            commands = QueueCommands(b.queue, b.store, s.toasts, s.tasks)
+            await commands.pause(900)
+            assert b.store.state.paused is True
+            assert b.store.state.gate(GateKind.PAUSED) is not None
+            assert s.toasts.undo_text == "pause"
+            s.toasts.undo_last()
+            await until(lambda: not b.store.state.paused)
+            await commands.pause(None)
+            assert b.store.state.paused_until is None
+            await commands.resume()
+            assert b.store.state.gate(GateKind.PAUSED) is None
+            await commands.send_now()
+            assert s.toasts.texts[-1] == "Nothing was waiting for its next try."
+            await commands.work_offline()
+            assert b.store.state.connectivity.state is Connectivity.WORK_OFFLINE
+            await commands.try_now()
+            assert s.toasts.texts[-1].startswith("Still offline.")
+            await commands.work_online()
+            assert b.store.state.online
+
+    run(scenario())
+
+
+def test_looking_twice_at_a_resting_queue_shows_no_change(
+    run: Any, theme: Theme, settings_file: Path
+) -> None:
+    async def scenario() -> None:
+        async with bench(theme, settings_file) as b:
+            await b.queue.enqueue("/Tickets", "POST", "zone1", data={"title": "x"})
+            await b.queue.circuit_breaker.force_open("zone1", "router", expires_in=60)
+            one = look_at(b.queue, b.services.clock)
+            two = look_at(b.queue, b.services.clock)
+            assert (one.gates, one.breakers, one.counters) == (two.gates, two.breakers, two.counters)
+            assert one.gates[0].until == round(one.gates[0].until or 0)
+
+    run(scenario())
+
+
+def test_what_a_timed_demo_leaves(run: Any, theme: Theme, settings_file: Path, tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bench(theme, settings_file) as b:
+            await b.queue.enqueue("/Tickets", "POST", "zone1", data={"title": "x"})
+            await b.queue.pause()
+            await b.queue.submit("/Tickets", "POST", "zone1", data={"title": "y"})
+            told = await summarise(b.queue)
+            assert (told["sent"], told["waiting"], told["failed"]) == (1, 1, 0)
+            assert [r["status"] for r in told["requests"]] == ["completed", "pending"]
+            picture, summary = tmp_path / "p.png", tmp_path / "s.json"
+            await leave_evidence(b.queue, b.host, screenshot=picture, summary=summary)
+            assert json.loads(summary.read_text()) == told
+            assert picture.exists()
+
+    run(scenario())
+
+
+@pytest.mark.expected_logs("could not be written")
+def test_evidence_that_cannot_be_written_does_not_stop_the_end(
+    run: Any, theme: Theme, settings_file: Path, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        async with bench(theme, settings_file) as b:
+            nowhere = tmp_path / "none" / "s.json"
+            await leave_evidence(b.queue, b.host, screenshot=None, summary=nowhere)
+            await leave_evidence(b.queue, b.host, screenshot=nowhere, summary=None)
+
+    run(scenario())
