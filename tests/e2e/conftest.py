@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import screen
 from tests.e2e.driver import Console, DemoServer
+
+import screen
 
 
 @pytest.fixture(scope="session")

@@ -146,7 +146,9 @@ class Console:
             if condition(shown):
                 return shown
             if time.monotonic() > deadline:
-                told = {k: shown[k] for k in ("page", "banner", "toasts", "strip", "texts", "dialog", "message")}
+                told = {
+                    k: shown[k] for k in ("page", "banner", "toasts", "strip", "texts", "dialog", "message")
+                }
                 raise AssertionError(f"not seen in time: {what}\n{json.dumps(told, indent=1)[:4000]}")
             time.sleep(0.1)
 

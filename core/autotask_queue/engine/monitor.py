@@ -71,11 +71,14 @@ class Monitor:
 
     # -- feeding
 
-    def attempt(self, request: Request, *, ok: bool, seconds: float) -> None:
-        """An attempt that got an answer, after `seconds`."""
+    def attempt(self, request: Request, *, ok: bool, healthy: bool = True, seconds: float) -> None:
+        """An attempt that got an answer, after `seconds`.
+
+        `healthy` is about the zone: a refusal of the content is not ok, and yet the zone works.
+        """
         now = self._ctx.clock.now()
         zone = self._zone(request.zone)
-        zone.recent.append((now, ok))
+        zone.recent.append((now, healthy))
         zone.entities.add(request.entity)
         minute = _floor(now)
         if not zone.minutes or zone.minutes[-1][0] != minute:

@@ -131,7 +131,8 @@ class Runner:
             verdict = Verdict(to=Status.HELD, signal=verdict.signal, reason=Reason.CONFIRM, counts=True)
         if failure.http_status is not None:
             self.connectivity.saw_answer()
-            self.monitor.attempt(request, ok=False, seconds=seconds)
+            healthy = verdict.signal is not Signal.FAIL
+            self.monitor.attempt(request, ok=False, healthy=healthy, seconds=seconds)
         now = self.ctx.clock.now()
         delay = FIRST_LOOKUP if verdict.to is Status.UNCERTAIN else verdict.delay
         await self.settler.settle(
