@@ -95,9 +95,7 @@ def _add_zone(parser: argparse.ArgumentParser) -> None:
     parser.allow_abbrev = False
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("zone", nargs="?", help="the zone's name")
-    which.add_argument(
-        "--all", dest="zone", action="store_const", const=EVERY_ZONE, help="everything, every zone"
-    )
+    which.add_argument("--all", dest="everything", action="store_true", help="everything, every zone")
 
 
 async def _pause(queue: Asking, args: argparse.Namespace, context: Context) -> int:
@@ -150,7 +148,7 @@ async def _set(
     kind: type[Order[BreakerMetrics]],
     **more: Any,
 ) -> int:
-    zone = await known_zone(queue, args.zone)
+    zone = await known_zone(queue, EVERY_ZONE if args.everything else args.zone)
     fields: dict[str, Any] = {"zone": zone, "why": args.reason, "actor": context.actor, **more}
     _print([await queue.ask(kind(**fields))], context)
     return Exit.DONE

@@ -75,12 +75,17 @@ class ControlServer:
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyCommand)
         self._server: asyncio.Server | None = None
         self._owner: Owner | None = None
-        self._connections = 0
+        self._clients: set[asyncio.StreamWriter] = set()
 
     @property
     def owner(self) -> Owner | None:
         """What stands in the owner file; None while this does not listen."""
         return self._owner
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected now."""
+        return len(self._clients)
 
     async def start(self) -> None:
         """Listens from now on, and says so in the owner file.
@@ -115,7 +120,10 @@ class ControlServer:
             return
         remove_owner(self._database, owner)
         server.close()
+        await asyncio.sleep(0)  # a task that is cancelled before its first step never gets to its clean-up
         await self._tasks.stop()
+        for client in tuple(self._clients):
+            client.transport.abort()
         await server.wait_closed()
 
     async def __aenter__(self) -> Self:
@@ -128,10 +136,10 @@ class ControlServer:
         await self.close()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._owner is None or self._connections >= MOST_CONNECTIONS:
+        if self._owner is None or len(self._clients) >= MOST_CONNECTIONS:
             writer.transport.abort()
             return
-        self._connections += 1
+        self._clients.add(writer)
         self._tasks.spawn("control command", self._serve(self._owner, reader, writer))
 
     async def _serve(self, owner: Owner, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -143,7 +151,7 @@ class ControlServer:
                     writer.close()
                     await writer.wait_closed()
         finally:
-            self._connections -= 1
+            self._clients.discard(writer)
             writer.transport.abort()
 
     async def _converse(
