@@ -249,7 +249,8 @@ from autotask_queue import create_production_configuration
 
 folder = Path(sys.argv[1])
 persistence = {"backend": "sqlite", "connection": {"db_path": str(folder / "queue.db")}}
-harness.create_test_configuration = lambda **more: create_production_configuration(persistence=persistence, **more)
+on_disk = create_production_configuration
+harness.create_test_configuration = lambda **more: on_disk(persistence=persistence, **more)
 
 async def main(app):
     async with harness.bench(Theme(app, "light"), folder / "config.toml") as bench:
