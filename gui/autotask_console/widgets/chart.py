@@ -159,7 +159,6 @@ class Chart(QWidget):
         self._shown_bands: tuple[Band, ...] = ()
         self._data: tuple[Any, list[Any]] = (np.empty(0), [np.empty(0) for _ in self.lines])
         self._visible = [True] * len(self.lines)
-        self._quiet = False
         axes: dict[str, Any] = {"bottom": LocalTimeAxis(orientation="bottom"), "left": self._left}
         if self._right is not None:
             axes["right"] = self._right
@@ -199,7 +198,8 @@ class Chart(QWidget):
         self._cursor = pg.InfiniteLine(angle=90, movable=False)
         self._cursor.hide()
         plot.addItem(self._cursor, ignoreBounds=True)
-        item.vb.sigRangeChangedManually.connect(self._moved)
+        # By a person only: it is not emitted by show_range.
+        item.vb.sigRangeChangedManually.connect(lambda *_: self.moved.emit())
         plot.scene().sigMouseMoved.connect(self._hover)
 
     def show_series(self, times: Sequence[float], series: Sequence[Sequence[float | None]]) -> None:
@@ -231,9 +231,7 @@ class Chart(QWidget):
             curve.setData(x, drawn)
             alone = lonely(drawn)
             dots.setData(x[alone], drawn[alone])
-        self._quiet = True
         self._plot.setYRange(0, top * _HEADROOM, padding=0)
-        self._quiet = False
 
     def _highest(self, *, right: bool) -> float:
         shown = [
@@ -245,15 +243,11 @@ class Chart(QWidget):
 
     def show_range(self, start: float, end: float) -> None:
         """The visible span of time; does not emit `moved`."""
-        self._quiet = True
         self._plot.setXRange(start, end, padding=0)
-        self._quiet = False
 
     def set_limits(self, start: float, end: float, *, shortest: float, longest: float) -> None:
         """How far a person can pan, and how narrow and wide they can zoom; in seconds."""
-        self._quiet = True
         self._plot.getPlotItem().vb.setLimits(xMin=start, xMax=end, minXRange=shortest, maxXRange=longest)
-        self._quiet = False
 
     @property
     def range(self) -> tuple[float, float]:
@@ -293,10 +287,6 @@ class Chart(QWidget):
     def setAccessibleName(self, name: str) -> None:
         super().setAccessibleName(name)
         self._plot.setAccessibleName(name)
-
-    def _moved(self, *_: object) -> None:
-        if not self._quiet:
-            self.moved.emit()
 
     def _hover(self, place: QPointF) -> None:
         box = self._plot.getPlotItem().vb

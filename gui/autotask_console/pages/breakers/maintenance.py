@@ -90,7 +90,6 @@ class MaintenanceSheet(Sheet):
         self._timer.timeout.connect(self._show)
         self._timer.start()
         self._show()
-        self.keep_button.setFocus()
 
     # -- what was chosen
 
