@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 START_LIMIT = 60.0
 WAIT_LIMIT = 30.0
@@ -165,8 +166,7 @@ class DemoServer:
 
     def state(self) -> dict[str, Any]:
         """Everything it holds."""
-        with urllib.request.urlopen(f"{self._about['control_url']}/_sim/state", timeout=10) as reply:
-            found: dict[str, Any] = json.load(reply)
+        found: dict[str, Any] = httpx.get(f"{self._about['control_url']}/_sim/state", timeout=10).json()
         return found
 
     def titled(self, entity: str, text: str, field: str = "title") -> list[dict[str, Any]]:
@@ -174,20 +174,11 @@ class DemoServer:
         return [r for r in self.state()["entities"][entity] if r.get(field) == text]
 
     def fault(self, **fault: Any) -> None:
-        self._call("POST", fault)
+        """Starts a fault, as `POST /_sim/faults` takes it."""
+        httpx.post(f"{self._about['control_url']}/_sim/faults", json=fault, timeout=10).raise_for_status()
 
     def end_faults(self) -> None:
-        self._call("DELETE", None)
-
-    def _call(self, method: str, body: dict[str, Any] | None) -> None:
-        request = urllib.request.Request(
-            f"{self._about['control_url']}/_sim/faults",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=10):
-            pass
+        httpx.delete(f"{self._about['control_url']}/_sim/faults", timeout=10).raise_for_status()
 
     def stop(self) -> None:
         """Ends the simulator's process."""

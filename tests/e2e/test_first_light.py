@@ -15,7 +15,8 @@ LATER = "Label printer in the warehouse is offline"
 
 
 def idle(shown: dict[str, Any]) -> bool:
-    return shown["strip"]["sending"]["value"] == "0" and shown["strip"]["sent"]["value"] != "0 / min"
+    strip = shown["strip"]
+    return bool(strip["sending"]["value"] == "0" and strip["sent"]["value"] != "0 / min")
 
 
 def rows(shown: dict[str, Any]) -> list[list[str]]:

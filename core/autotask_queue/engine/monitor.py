@@ -61,7 +61,6 @@ class Monitor:
         self._zones: dict[str, _Zone] = {}
         self._finished: deque[float] = deque(maxlen=100_000)
         self._answers: deque[tuple[float, bool]] = deque(maxlen=100_000)
-        self._calls: deque[float] = deque(maxlen=20_000)
         self._queue_time = LogHistogram()
         self._processing = LogHistogram()
         self._happened = asyncio.Event()
@@ -90,7 +89,6 @@ class Monitor:
         self._processing.add(seconds)
         self._queue_time.add(max(0.0, now - seconds - request.created_at))
         self._answers.append((now, ok))
-        self._calls.append(now)
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, RequestEvent):
@@ -155,8 +153,13 @@ class Monitor:
             by_priority=await self._ctx.store.priorities(),
             by_zone=counters.by_zone(),
             sent_last_minute=last_minute,
-            api_calls_last_hour=sum(1 for at in self._calls if now - at <= HOUR),
+            api_calls_last_hour=await self._calls_last_hour(now),
         )
+
+    async def _calls_last_hour(self, now: float) -> int:
+        """From the stored minutes, so that a restart does not forget what the hour has cost."""
+        stored = await self._ctx.store.load_minutes(since=now - HOUR)
+        return sum(m.samples for m in stored) + self._minute.answers.count
 
     async def running_minute(self) -> MinuteStat:
         """The minute that is not over yet."""
