@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QApplication
 
+from autotask_console.runtime import loop as loop_module
 from autotask_console.runtime.loop import Loop
 from autotask_console.runtime.loop import run as run_app
 
@@ -106,6 +107,18 @@ def test_a_wait_longer_than_qt_can_count(run: Any) -> None:
         await asyncio.sleep(0)
         assert not handle.cancelled()
         handle.cancel()
+
+    run(scenario())
+
+
+def test_a_timer_that_qt_ends_early_is_armed_again(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop_module, "_LONGEST", 0.01)
+
+    async def scenario() -> None:
+        loop = the_loop()
+        start = loop.time()
+        await asyncio.sleep(0.06)
+        assert loop.time() - start >= 0.06
 
     run(scenario())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from autotask_console.runtime.tasks import Tasks
 from autotask_console.state import AppStore
-from autotask_console.text import plural, tr
+from autotask_console.text import Tone, plural, tr
 from autotask_console.widgets.toast import Toasts, Undo
 from autotask_queue import Connectivity, QueueManager
 
@@ -52,4 +52,6 @@ class QueueCommands:
             self._toasts.say(
                 tr("Still offline.{detail} Your requests stay saved; we keep trying.", detail=detail),
                 seconds=8,
+                glyph="◌",
+                tone=Tone.HELD,
             )

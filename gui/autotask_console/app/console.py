@@ -35,7 +35,7 @@ from autotask_console.runtime.single_instance import SingleInstance
 from autotask_console.runtime.tasks import Tasks
 from autotask_console.settings import Settings, declared
 from autotask_console.state import AppState, AppStore, ChangeFlags, Snapshot
-from autotask_console.text import plural, tr
+from autotask_console.text import Tone, plural, tr
 from autotask_console.window import Window
 from autotask_queue import (
     Durability,
@@ -240,9 +240,12 @@ class Console:
                     "We look them up; they are not sent twice.",
                 ),
                 seconds=20,
+                glyph="?",
+                tone=Tone.WARN,
             )
         elif crashed:
-            toasts.say(tr("The program closed unexpectedly. Nothing queued was lost."), seconds=20)
+            note = tr("The program closed unexpectedly. Nothing queued was lost.")
+            toasts.say(note, seconds=20, glyph="●", tone=Tone.HELD)
 
     async def _slow_facts(self, queue: QueueManager) -> None:
         """Facts that need I/O: file size, the last half hour. Rests while the window is minimised."""

@@ -10,6 +10,7 @@ It exists only if `AUTOTASK_CONSOLE_TEST_SOCKET` names a socket *and* `--data-di
     {"do": "press", "keys": "Ctrl+N"}                 a shortcut or a key, to what has the focus
     {"do": "navigate", "page": P}                     as a click in the rail
     {"do": "screenshot", "path": P}                   PNG of the active window (a dialog is drawn into it)
+    {"do": "resize", "width": W, "height": H}         the main window
     {"do": "quit"}                                    as File > Quit
 
 `name` is an object name (stable, dotted) or an accessible name; only visible, enabled widgets of the
@@ -88,6 +89,7 @@ class TestControl(QObject):
             "press": self._press,
             "navigate": self._navigate,
             "screenshot": self._screenshot,
+            "resize": self._resize,
             "quit": self._quit,
         }
 
@@ -242,6 +244,10 @@ class TestControl(QObject):
         if not picture.save(str(command["path"]), "PNG"):
             raise CannotDo(f"{command['path']} could not be written")
         return {"path": command["path"]}
+
+    def _resize(self, command: Command) -> dict[str, Any]:
+        self._window.resize(int(command["width"]), int(command["height"]))
+        return {}
 
     def _quit(self, _: Command) -> dict[str, Any]:
         self._window.close()

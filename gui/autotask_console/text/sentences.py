@@ -47,9 +47,18 @@ def gate_sentence(gate: Gate, *, now: float) -> str:
         by = tr(" by {actor}", actor=gate.actor) if gate.actor else ""
         parts.append(tr("Reason{by}: {reason}.", by=by, reason=gate.reason.rstrip(".")))
     if gate.until is not None and gate.until > now:
-        when = clock_time(gate.until, now=now)
-        parts.append(tr("Until {when}, {left} left.", when=when, left=countdown(gate.until, now=now)))
+        parts.append(_until(gate.kind, gate.until, now))
     return " ".join(parts)
+
+
+def _until(kind: GateKind, until: float, now: float) -> str:
+    """Some gates open at that time; at others something is only tried."""
+    left = countdown(until, now=now)
+    if kind is GateKind.OFFLINE:
+        return tr("Next try in {left}.", left=left)
+    if kind is GateKind.BREAKER:
+        return tr("Next test in {left}.", left=left)
+    return tr("Until {when}, {left} left.", when=clock_time(until, now=now), left=left)
 
 
 def why_it_waits(row: RequestRow, *, now: float, gate: Gate | None = None) -> str:

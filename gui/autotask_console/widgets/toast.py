@@ -66,13 +66,18 @@ class Toasts(QWidget):
         undo: Undo | None = None,
         seconds: int = 10,
         button: tuple[str, Callable[[], object]] | None = None,
+        glyph: str = "✓",
+        tone: Tone = Tone.GOOD,
     ) -> None:
-        """Shows `text` for `seconds`; `undo` adds the Undo button and becomes what Ctrl+Z does."""
+        """Shows `text` for `seconds`; `undo` adds the Undo button and becomes what Ctrl+Z does.
+
+        For what is neither done nor wrong ("Still offline.") give another `glyph` and `tone`.
+        """
         if undo is not None:
             self._undos = [*self._undos[-_KEPT_UNDOS + 1 :], undo]
             self.undo_changed.emit()
             button = (tr("Undo"), lambda: self._run(undo))
-        self._add(_Toast(text, glyph="✓", tone=Tone.GOOD, seconds=seconds, button=button, parent=self))
+        self._add(_Toast(text, glyph=glyph, tone=tone, seconds=seconds, button=button, parent=self))
 
     def error(self, text: str, *, button: tuple[str, Callable[[], object]] | None = None) -> None:
         """Shows what went wrong until it is closed."""
