@@ -173,8 +173,10 @@ class Chart(QWidget):
     def _build(self, *, times: bool) -> None:
         plot = self._plot
         plot.setAntialiasing(False)
-        # Made even when no menu is wanted, and without a parent: it would outlive the chart.
-        plot.getPlotItem().ctrlMenu.setParent(self)
+        # Made even when no menu is wanted, and without a parent: it would outlive the chart. It keeps its
+        # flags, so that it stays a window of its own, never shown, and no part of the picture.
+        menu = plot.getPlotItem().ctrlMenu
+        menu.setParent(self, menu.windowFlags())
         plot.hideButtons()
         plot.setMouseEnabled(x=True, y=False)
         plot.setFrameShape(pg.QtWidgets.QFrame.Shape.NoFrame)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QMouseEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from autotask_console.platform.theme import Theme, load
@@ -143,6 +143,12 @@ def test_bands_are_kept_while_they_are_the_same(chart: Chart) -> None:
     assert chart._bands == first
     chart.show_bands([])
     assert chart._bands == []
+
+
+def test_no_menu_is_seen(chart: Chart) -> None:
+    menus = chart.findChildren(QMenu)
+    assert menus
+    assert not any(menu.isVisibleTo(chart) for menu in menus)
 
 
 def test_lines_differ_without_colour(chart: Chart) -> None:
