@@ -21,7 +21,7 @@ _HELD: dict[Reason, str] = {
     Reason.GONE: "The record it changes does not exist in Autotask any more.",
     Reason.PARENT_FAILED: "The request it depends on was not sent. Mend that one first.",
     Reason.PARENT_MISSING: "The request it depends on does not exist.",
-    Reason.NO_PROCESSOR: "Its zone is not signed in. Your work is safe; sign in to send it.",
+    Reason.NO_PROCESSOR: "Not signed in yet. Your work is safe; it sends after you sign in.",
     Reason.REPLY_LOST: "It was sent, but no usable reply came back.",
     Reason.INTERRUPTED: "The program ended while it was being sent.",
     Reason.NOT_FOUND_YET: "Autotask does not show it so far. We look again before anything is sent twice.",
@@ -64,6 +64,8 @@ def _until(kind: GateKind, until: float, now: float) -> str:
 def why_it_waits(row: RequestRow, *, now: float, gate: Gate | None = None) -> str:
     """Why an unfinished request is not sent this moment; empty if nothing stops it."""
     if row.status is Status.HELD or (row.status is Status.PENDING and row.reason is Reason.AFTER):
+        if row.reason is Reason.NO_PROCESSOR:  # the stored text speaks to programmers
+            return tr(_HELD[row.reason])
         return row.reason_text or (tr(_HELD[row.reason]) if row.reason else tr("It waits for you."))
     if row.status is Status.UNCERTAIN:
         return _checking(row, now=now)

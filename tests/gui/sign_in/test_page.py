@@ -214,7 +214,7 @@ class _Portal(BaseHTTPRequestHandler):
         self.wfile.write(page)
 
     @override
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+    def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
 
 

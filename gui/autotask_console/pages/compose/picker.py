@@ -65,6 +65,12 @@ class ReferenceEditor(Editor):
         return self._line
 
     @property
+    @override
+    def has_keyboard(self) -> bool:
+        # While its list is open, the list has the focus on the line's behalf.
+        return self._line.hasFocus() or self._line.is_open
+
+    @property
     def line(self) -> SuggestLine:
         return self._line
 
