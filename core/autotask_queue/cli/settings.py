@@ -60,7 +60,8 @@ def load_settings(
     """
     path = (file or default_config()).expanduser().absolute()
     from_file = _file_layer(path, required=file is not None)
-    from_environment = _environment_layer(environ, tuple(from_file.values.get("zones", ())))
+    zones = from_file.values.get("zones")
+    from_environment = _environment_layer(environ, tuple(zones) if isinstance(zones, dict) else ())
     layers = [from_file, from_environment]
     problems = [problem for layer in layers for problem in layer.problems]
     problems += [p for layer in layers for p in _take_out_secrets(layer)]

@@ -221,7 +221,7 @@ def _refuse_held(seq: int, reason: Reason | None, words: str) -> None:
     raise NotFinished(f"Request {seq} is held: {words}.", remedy="`show` tells what it needs.")
 
 
-_FIRST_LOOK, _LOOK = 1.0, min(LONGEST_WAIT, 10.0)
+_FIRST_LOOK, _LOOK = 0.3, min(LONGEST_WAIT, 10.0)
 
 
 def _say_reply(outcome: Outcome, receipt: Receipt, context: Context) -> None:

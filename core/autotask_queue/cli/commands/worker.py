@@ -196,6 +196,6 @@ def _say_drained(why: str, out: Output) -> int:
 def _say_time_is_up(manager: QueueManager, out: Output) -> int:
     left = manager.counters().count(*_LIVE)
     if left:
-        raise NotFinished(f"The time is up, and {plural(left, 'request')} still wait.")
+        raise NotFinished(f"The time is up; {plural(left, 'request is', 'requests are')} left.")
     out.note("Nothing is left to send.")
     return Exit.DONE
