@@ -67,6 +67,7 @@ def test_pressing_twice_adds_once(run: Any, stage: Stage) -> None:
                 scene.page.adding.add()
             scene.page.adding.add(and_new=True)
             await scene.added()
+            assert scene.toasts == ["Saved on this laptop. Sends when you are online."]
             # Even a press that comes when the first is stored but the page does not know: the same id.
             draft = scene.page.bench.draft
             scene.fill_ticket("Another")
