@@ -67,6 +67,7 @@ def test_pressing_twice_adds_once(run: Any, stage: Stage) -> None:
                 scene.page.adding.add()
             scene.page.adding.add(and_new=True)
             await scene.added()
+            await until(lambda: "add it to the queue" not in scene.bench.services.tasks.running)
             assert scene.toasts == ["Saved on this laptop. Sends when you are online."]
             # Even a press that comes when the first is stored but the page does not know: the same id.
             draft = scene.page.bench.draft
@@ -96,6 +97,22 @@ def test_later_changes_of_what_was_added_are_not_lost(run: Any, stage: Stage) ->
             await scene.added(1)
             assert scene.page.bench.draft.id != kept.id
             assert scene.document["title"] == "Urgent: Printer down"
+
+    run(scenario())
+
+
+def test_what_is_typed_while_it_is_stored_is_not_lost(run: Any, stage: Stage) -> None:
+    async def scenario() -> None:
+        async with stage() as scene:
+            scene.fill_ticket()
+            child(scene.page, Button, "compose.add").click()
+            scene.type("description", "One thing more")  # before the first is on disk
+            await scene.added()
+            [request] = await writes(scene)
+            assert "description" not in request.data
+            assert scene.document["description"] == "One thing more"
+            assert scene.page.bench.draft.id != request.id
+            assert "These are your later changes" in scene.toasts[-1]
 
     run(scenario())
 

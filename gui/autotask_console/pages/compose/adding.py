@@ -70,7 +70,7 @@ class Adding(QObject):
         return tr("Not added yet. {label}: {text}", label=label, text=finding.text)
 
     async def _store(self, draft: Draft, *, and_new: bool) -> None:
-        self._say(draft, await self._bench.add(and_new=and_new))
+        self._say(draft, await self._bench.add(draft, and_new=and_new))
 
     def _set_busy(self, busy: bool) -> None:
         self.busy = busy

@@ -152,17 +152,20 @@ class Workbench(QObject):
 
     # -- adding it
 
-    async def add(self, *, and_new: bool = False) -> Added:
-        """Stores the request, durably, and begins the next; or saves the changes to a stored one.
+    async def add(self, draft: Draft, *, and_new: bool = False) -> Added:
+        """Stores `draft` as a request, durably, and begins the next; or saves its changes to a stored one.
 
         Raises:
             QueueError: it was not stored; the draft is unchanged.
         """
-        draft = self.draft
         added = await (self._save(draft) if draft.editing else self._submit(draft))
-        if added.superseded:
-            self._adopt(replace(draft, id=beginnings.new_id()))
-            return added
+        typed_on = self.draft.id == draft.id and self.draft.content != draft.content
+        if added.superseded or typed_on:  # what came later is a request of its own
+            if not draft.editing:
+                self.drafts.drop(draft.id)
+                if self.draft.id == draft.id:
+                    self._adopt(replace(self.draft, id=beginnings.new_id()))
+            return msgspec.structs.replace(added, superseded=True)
         self._remember(draft)
         self.drafts.drop(draft.id)
         kind = draft.kind if draft.kind is not Kind.OTHER else Kind.CREATE_TICKET
