@@ -28,10 +28,6 @@ class Tally:
         if len(self._ids) < MAX_BULK_IDS:
             self._ids.append(request.id)
 
-    def skip(self, status: Status) -> None:
-        """A request no longer matches, being in `status` now."""
-        self._skipped[status] += 1
-
     def result(self) -> BulkResult:
         """The sum so far."""
         skipped = ", ".join(f"{n} {status}" for status, n in sorted(self._skipped.items()))

@@ -90,9 +90,7 @@ class Shelf(Protocol):
         """Ends the running attempt, or adds a whole one; its number."""
         ...
 
-    def add_audit(self, entry: AuditEntry, request: int | None) -> None:
-        """Adds to the trail; `request` is the `seq` of the one it is about."""
-        ...
+    def add_audit(self, entry: AuditEntry) -> None: ...
 
 
 class Ledger:
@@ -219,8 +217,7 @@ class Ledger:
                 target=after.status,
                 why=why,
                 detail=dict(detail or {}),
-            ),
-            after.seq,
+            )
         )
 
     # -- lanes
@@ -309,13 +306,6 @@ class Ledger:
         if after.status is not child.status:
             self._write_down(child, after, kind="held", at=at, actor=actor, why=_PARENT)
         self.consequences.append(after)
-
-    # -- audit
-
-    def record(self, entry: AuditEntry) -> None:
-        """An audit entry of its own."""
-        request = None if entry.request_id is None else self._shelf.get(entry.request_id)
-        self._shelf.add_audit(entry, None if request is None else request.seq)
 
     # -- claim
 

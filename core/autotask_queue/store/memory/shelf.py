@@ -169,7 +169,7 @@ class MemoryShelf:
         attempts[number - 1 : number] = [Attempt(number=number, **msgspec.structs.asdict(record))]
         return number
 
-    def add_audit(self, entry: AuditEntry, request: int | None) -> None:
+    def add_audit(self, entry: AuditEntry) -> None:
         self.audit.append(msgspec.structs.replace(entry, seq=len(self.audit) + 1))
 
     # -- keeping the indexes

@@ -82,13 +82,9 @@ class MemoryStore:
     async def apply_matching(self, selection: Selection, change: Change) -> BulkResult:
         self._check_open()
         tally = bulk.Tally()
-        test = matcher(selection.filter)
-        found = [r.seq for r in select(self._all(), selection.filter) if r.seq <= selection.max_seq]
-        for seq in sorted(found):
+        stored = [r for r in self._all() if r.seq <= selection.max_seq]
+        for seq in sorted(r.seq for r in select(stored, selection.filter)):
             request = self._shelf.by_seq(seq)
-            if not test(request):
-                tally.skip(request.status)
-                continue
             one = msgspec.structs.replace(change, id=request.id)
             tally.add(request, _answer(partial(self._ledger.apply, one)))
         self._forget_consequences()
@@ -179,13 +175,13 @@ class MemoryStore:
 
     async def record(self, entry: AuditEntry) -> None:
         self._check_open()
-        self._ledger.record(entry)
+        self._shelf.add_audit(entry)
 
     async def save_breaker(self, record: BreakerRecord, entry: AuditEntry | None = None) -> None:
         self._check_open()
         self._breakers[record.zone] = record
         if entry is not None:
-            self._ledger.record(entry)
+            self._shelf.add_audit(entry)
 
     async def load_breakers(self) -> list[BreakerRecord]:
         self._check_open()

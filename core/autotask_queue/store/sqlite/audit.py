@@ -1,7 +1,6 @@
 """The audit trail as a chain: each entry's hash covers the entry and the hash before it.
 
-Columns find an entry again; `rest` holds what is only read, as a JSON list. A request is indexed by its
-`seq`, which is smaller than its id, and named by its id in `rest`, which outlives the request.
+Columns find an entry again; `rest` holds what is only read, as a JSON list.
 """
 
 from __future__ import annotations
@@ -19,12 +18,15 @@ from autotask_queue.store.sqlite.driver import Connection
 START: Final = bytes(32)
 """What the first entry follows."""
 
-COLUMNS: Final = ("seq", "at", "kind", "request", "rest", "prev_hash", "hash")
+COLUMNS: Final = ("seq", "at", "kind", "request_id", "rest", "prev_hash", "hash")
 
-Row = tuple[int, float, str, int | None, bytes, bytes, bytes]
+Found = tuple[int, float, str, RequestId | None]
+"""seq, at, kind, request_id."""
+
+Row = tuple[int, float, str, RequestId | None, bytes, bytes, bytes]
 """The values of `COLUMNS`."""
 
-_Rest = tuple[str, str, RequestId | None, str, str, str, dict[str, JSON]]
+_Rest = tuple[str, str, str, str, str, dict[str, JSON]]
 _rest_decoder = msgspec.json.Decoder(_Rest)
 
 
@@ -35,24 +37,25 @@ class Chain:
         self.seq = seq
         self._last = last
 
-    def link(self, entry: AuditEntry, request: int | None) -> Row:
-        """The row of the next entry, about the request with this `seq`, if about any."""
+    def link(self, entry: AuditEntry) -> Row:
+        """The row of the next entry."""
         self.seq += 1
         e = entry
-        rest = codec.encode((e.actor, e.zone, e.request_id, e.origin, e.target, e.why, e.detail))
-        found = (self.seq, float(e.at), e.kind, request)
+        rest = codec.encode((e.actor, e.zone, e.origin, e.target, e.why, e.detail))
+        found = (self.seq, float(e.at), e.kind, e.request_id)
         before, self._last = self._last, hash_of(self._last, found, rest)
         return *found, rest, before, self._last
 
 
-def hash_of(before: bytes, found: tuple[int, float, str, int | None], rest: bytes) -> bytes:
+def hash_of(before: bytes, found: Found, rest: bytes) -> bytes:
     """SHA-256 of the hash before, the columns that find the entry as a JSON list, and `rest`."""
     return hashlib.sha256(before + codec.encode(found) + rest).digest()
 
 
-def read(seq: int, at: float, kind: str, rest: bytes) -> AuditEntry:
+def read(found: Found, rest: bytes) -> AuditEntry:
     """The entry that these columns hold."""
-    actor, zone, request_id, origin, target, why, detail = _rest_decoder.decode(rest)
+    seq, at, kind, request_id = found
+    actor, zone, origin, target, why, detail = _rest_decoder.decode(rest)
     return AuditEntry(
         seq=seq,
         at=at,
@@ -78,21 +81,16 @@ def entries(
     where: list[str] = ["1"]
     parameters: list[str | int] = []
     if request_id is not None:
-        row = connection.execute(_SEQ_OF, (request_id, request_id)).fetchone()
-        # A pruned request has no number any more: its trail is found by reading.
-        where.append("request = ?" if row else "instr(rest, ?) > 0")
-        parameters.append(row[0] if row else f'"{request_id}"')
+        where.append("request_id = ?")
+        parameters.append(request_id)
     if kinds:
         where.append(f"kind IN ({', '.join('?' * len(kinds))})")
         parameters += kinds
     if before_seq is not None:
         where.append("seq < ?")
         parameters.append(before_seq)
-    sql = f"SELECT seq, at, kind, rest FROM audit WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
-    return [read(*row) for row in connection.execute(sql, (*parameters, limit)).fetchall()]
-
-
-_SEQ_OF: Final = "SELECT seq FROM request WHERE id = ? UNION ALL SELECT seq FROM history WHERE id = ?"
+    sql = f"SELECT {', '.join(COLUMNS[:5])} FROM audit WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?"
+    return [read(row[:4], row[4]) for row in connection.execute(sql, (*parameters, limit)).fetchall()]
 
 
 def is_readable(rest: bytes) -> bool:
@@ -110,9 +108,9 @@ def first_break(rows: Iterable[Row]) -> int | None:
     `rows` come in order; the first one's prev_hash is believed.
     """
     last: tuple[int, bytes] | None = None
-    for seq, at, kind, request, rest, before, own in rows:
+    for seq, at, kind, request_id, rest, before, own in rows:
         follows = last is None or last == (seq - 1, before)
-        if not follows or hash_of(before, (seq, at, kind, request), rest) != own:
+        if not follows or hash_of(before, (seq, at, kind, request_id), rest) != own:
             return seq
         last = (seq, own)
     return None

@@ -93,7 +93,7 @@ def open_file(
             notes += damaged.bring_over(session.connection)
             session.shelf.load()
             session.ledger.rebuild(now=now)
-            session.ledger.record(AuditEntry(at=now, actor="", kind="file_recovered", why=" ".join(notes)))
+            session.shelf.add_audit(AuditEntry(at=now, actor="", kind="file_recovered", why=" ".join(notes)))
         if _meta(session.connection, "damaged"):
             raise StoreDamaged(f"The last check of {path} found damage.")
         unclean = _meta(session.connection, "clean") == 0

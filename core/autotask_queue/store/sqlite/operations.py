@@ -8,13 +8,11 @@ import msgspec
 
 from autotask_queue.model.breaker import BreakerRecord
 from autotask_queue.model.errors import QueueError
-from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.metrics import MinuteStat
 from autotask_queue.model.request import AuditEntry, Request
 from autotask_queue.ports import Change, Claim, Claimed
 from autotask_queue.store import codec
 from autotask_queue.store.limits import KEEP_MINUTES, PRUNABLE
-from autotask_queue.store.sqlite import query
 from autotask_queue.store.sqlite.session import Operation, Session
 
 # A finished request that an unfinished one still looks at stays.
@@ -47,17 +45,13 @@ def apply(change: Change) -> Operation:
     return lambda session: session.ledger.apply(change)
 
 
-def apply_to(seqs: Sequence[int], wanted: RequestFilter, change: Change) -> Operation:
-    """Applies a change to those of `seqs` that still match; (request before, answer) for each."""
+def apply_to(seqs: Sequence[int], change: Change) -> Operation:
+    """Applies a change to those of `seqs` that it fits; (request before, answer) for each."""
 
-    def run(session: Session) -> list[tuple[Request, Request | QueueError | None]]:
-        matching = _still_matching(session, seqs, wanted)
-        answers: list[tuple[Request, Request | QueueError | None]] = []
+    def run(session: Session) -> list[tuple[Request, Request | QueueError]]:
+        answers: list[tuple[Request, Request | QueueError]] = []
         for seq in seqs:
             before = session.shelf.by_seq(seq)
-            if seq not in matching:
-                answers.append((before, None))
-                continue
             one = msgspec.structs.replace(change, id=before.id)
             try:
                 answers.append((before, session.ledger.apply(one)))
@@ -68,18 +62,9 @@ def apply_to(seqs: Sequence[int], wanted: RequestFilter, change: Change) -> Oper
     return run
 
 
-def _still_matching(session: Session, seqs: Sequence[int], wanted: RequestFilter) -> set[int]:
-    listed = msgspec.json.encode(list(seqs)).decode()
-    found: set[int] = set()
-    for table in ("request", "history"):
-        sql, parameters = query.still_matching_sql(wanted, table)
-        found.update(seq for (seq,) in session.shelf.connection.execute(sql, (*parameters, listed)))
-    return found
-
-
 def record(entry: AuditEntry) -> Operation:
     """Adds an audit entry of its own."""
-    return lambda session: session.ledger.record(entry)
+    return lambda session: session.shelf.add_audit(entry)
 
 
 def save_breaker(breaker: BreakerRecord, entry: AuditEntry | None) -> Operation:
@@ -90,7 +75,7 @@ def save_breaker(breaker: BreakerRecord, entry: AuditEntry | None) -> Operation:
         sql = "INSERT OR REPLACE INTO breaker (zone, value) VALUES (?, ?)"
         session.shelf.connection.execute(sql, (breaker.zone, value))
         if entry is not None:
-            session.ledger.record(entry)
+            session.shelf.add_audit(entry)
 
     return run
 

@@ -46,13 +46,6 @@ def count_sql(query: RequestFilter) -> tuple[str, Parameters]:
     return f"SELECT {counts}", parameters * len(tables)
 
 
-def still_matching_sql(query: RequestFilter, table: str) -> tuple[str, Parameters]:
-    """A statement that selects, of a JSON list of `seq` given last, those of a table that match."""
-    where, parameters = _where(query)
-    where.append("seq IN (SELECT value FROM json_each(?))")
-    return f"SELECT seq FROM {table}{_all(where)}", parameters
-
-
 def counted(query: RequestFilter, cell: CellKey) -> bool:
     """Whether the requests of a cell of the counters match; only if `is_countable`."""
     zone, entity, status, _ = cell

@@ -123,13 +123,13 @@ AUDIT: Final = (
         seq INTEGER PRIMARY KEY,
         at REAL NOT NULL,
         kind TEXT NOT NULL,
-        request INTEGER,
+        request_id TEXT,
         rest BLOB NOT NULL,
         prev_hash BLOB NOT NULL,
         hash BLOB NOT NULL
     ) STRICT
     """,
-    "CREATE INDEX audit_request ON audit (request) WHERE request IS NOT NULL",
+    "CREATE INDEX audit_request ON audit (request_id) WHERE request_id IS NOT NULL",
     """
     CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END

@@ -78,7 +78,7 @@ class SqlShelf:
         self._heads = Heads(connection)
         self._later: dict[str, list[Sequence[Any]]] = {}
         self._later_count = 0
-        self._audit: list[tuple[AuditEntry, int | None]] = []
+        self._audit: list[AuditEntry] = []
         self._chain = audit.Chain()
         self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
         self._oldest_new_id = ""
@@ -121,7 +121,7 @@ class SqlShelf:
         """Writes everything gathered; before the commit."""
         self.settle()
         if self._audit:
-            self._connection.executemany(_INSERT_AUDIT, [self._chain.link(*entry) for entry in self._audit])
+            self._connection.executemany(_INSERT_AUDIT, [self._chain.link(entry) for entry in self._audit])
             self._audit.clear()
         changes = [
             (zone, entity, status.value, priority, delta)
@@ -406,5 +406,5 @@ class SqlShelf:
     def _last_attempt(self, seq: int) -> int:
         return self._one("SELECT max(number) FROM attempt WHERE seq = ?", seq) or 0
 
-    def add_audit(self, entry: AuditEntry, request: int | None) -> None:
-        self._audit.append((entry, request))
+    def add_audit(self, entry: AuditEntry) -> None:
+        self._audit.append(entry)

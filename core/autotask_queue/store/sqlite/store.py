@@ -201,12 +201,8 @@ class SqliteStore:
         tally = bulk.Tally()
         for start in range(0, len(seqs), _BULK_CHUNK):
             chunk = seqs[start : start + _BULK_CHUNK]
-            answers = await self._write_one(operations.apply_to(chunk, selection.filter, change))
-            for before, answer in answers:
-                if answer is None:
-                    tally.skip(before.status)
-                else:
-                    tally.add(before, answer)
+            for before, answer in await self._write_one(operations.apply_to(chunk, change)):
+                tally.add(before, answer)
         return tally.result()
 
     def consequences(self) -> tuple[Request, ...]:
