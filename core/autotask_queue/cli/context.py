@@ -4,24 +4,40 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
 from autotask_queue.cli.access import Asking, find_owner, reach
 from autotask_queue.cli.output import Output
 from autotask_queue.cli.secret_homes import CommandLineSecrets
-from autotask_queue.cli.settings import Settings
+from autotask_queue.cli.settings import Settings, load_settings
 from autotask_queue.engine.commands import system_user
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Context:
-    """One run of the program."""
+    """One run of the program.
 
-    settings: Settings
+    `database` and `config_file` are what the flags name, if they name anything.
+    """
+
+    database: Path | None
+    config_file: Path | None
     secrets: CommandLineSecrets
     out: Output
     log_level: str
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What is in force; read when first asked for, so that the simulator runs where they are wrong.
+
+        Raises:
+            ConfigError: every mistake at once, each with its place.
+        """
+        return load_settings(database=self.database, file=self.config_file, environ=os.environ)
 
     @property
     def actor(self) -> str:

@@ -19,7 +19,6 @@ from autotask_queue.cli.logs import logging_to_stderr
 from autotask_queue.cli.output import Output, clean
 from autotask_queue.cli.refusals import refuse_secrets
 from autotask_queue.cli.secret_homes import CommandLineSecrets
-from autotask_queue.cli.settings import load_settings
 from autotask_queue.engine.control.errors import to_message
 from autotask_queue.model.errors import ConfigError, QueueError
 
@@ -82,7 +81,8 @@ def _run(args: argparse.Namespace) -> int:
     command: Command = args.command
     with logging_to_stderr(args.log_level):
         context = Context(
-            settings=load_settings(database=args.db, file=args.config, environ=os.environ),
+            database=args.db,
+            config_file=args.config,
             secrets=CommandLineSecrets(args.secrets_file),
             out=Output(as_json=args.json),
             log_level=args.log_level,

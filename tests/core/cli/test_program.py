@@ -150,3 +150,16 @@ def test_the_simulator_is_a_command(tmp_path: Path) -> None:
         process.communicate(timeout=PATIENCE)
     assert ready["base_url"].endswith("/atservicesrest/")
     assert json.loads((tmp_path / "ready.json").read_text(encoding="utf-8")) == ready
+
+
+def test_the_simulator_asks_nothing_of_the_settings(tmp_path: Path) -> None:
+    broken = tmp_path / "config.toml"
+    broken.write_text("max_size = ", encoding="utf-8")
+    with subprocess.Popen(
+        [*PROGRAM, "--config", str(broken), "simulator"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.terminate()
+        _, complaint = process.communicate(timeout=PATIENCE)
+    assert b"base_url" in said, complaint
