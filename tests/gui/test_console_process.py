@@ -196,12 +196,18 @@ def test_after_a_kill_it_says_that_nothing_was_lost(start: Callable[..., Program
     assert last.quit() == 0
 
 
+def settled(state: dict[str, Any]) -> bool:
+    """The demo's requests are through: one failed, one scheduled, none on the wire."""
+    strip = state["strip"]
+    numbers = [strip[cell]["value"] for cell in ("waiting", "sending", "needs-you")]
+    return numbers == ["1", "0", "1"] and strip["waiting"]["note"] == "scheduled for later"
+
+
 def test_the_demos_autotask_outlives_a_kill_and_ends_with_an_orderly_end(
     start: Callable[..., Program],
 ) -> None:
     program = start("--demo")
-    program.wait(lambda s: s["open"] and s["strip"]["needs-you"]["value"] == "1")
-    program.wait(lambda s: s["strip"]["waiting"]["value"] == "1")
+    program.wait(settled)
     simulator = json.loads((program.folder / "simulator.json").read_text())["pid"]
     program.kill()
     assert alive(simulator)
@@ -209,7 +215,7 @@ def test_the_demos_autotask_outlives_a_kill_and_ends_with_an_orderly_end(
     again.opened()
     assert json.loads((again.folder / "simulator.json").read_text())["pid"] == simulator
     # The demo's requests are composed once.
-    again.wait(lambda s: s["strip"]["waiting"]["value"] == "1" and s["strip"]["needs-you"]["value"] == "1")
+    again.wait(settled)
     assert again.quit() == 0
     assert gone(simulator)
 
@@ -228,6 +234,25 @@ def test_a_timed_demo_leaves_a_picture_and_a_summary(tmp_path: Path) -> None:
     assert {"id", "summary", "status"} == set(told["requests"][0])
     simulator = json.loads((tmp_path / "data" / "simulator.json").read_text())["pid"]
     assert gone(simulator)
+
+
+def test_an_end_while_the_demo_starts_leaves_no_simulator(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    result = run_once("--demo", "--data-dir", str(folder), "--demo-seconds", "0")
+    assert result.returncode == 0, result.stderr
+    end = time.monotonic() + PATIENCE
+    while simulators := [p for p in processes() if str(folder) in p and "--simulator" in p]:
+        assert time.monotonic() < end, simulators
+        time.sleep(0.05)
+
+
+def processes() -> list[str]:
+    """The command lines of all processes."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return found
 
 
 def test_a_folder_that_cannot_be_used_is_said_with_a_remedy(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,15 +53,12 @@ class DemoUnavailable(QueueError):
     default_remedy = "Try again. The demo needs the extra “demo” (starlette and uvicorn)."
 
 
-def run_simulator(arguments: Sequence[str]) -> int:
-    """This process becomes the simulator."""
-    import argparse
-
-    from autotask_queue.simulator.command import configure, main
-
-    parser = argparse.ArgumentParser(prog="autotask-console --simulator")
-    configure(parser)
-    return main(parser.parse_args(arguments))
+def queue_program() -> list[str]:
+    """The command line of this installation: the bundle's second program, else a module of this Python."""
+    if getattr(sys, "frozen", False):
+        program = Path(sys.executable)
+        return [str(program.with_name(f"autotask-queue{program.suffix}"))]
+    return [sys.executable, "-m", "autotask_queue"]
 
 
 async def find_or_start(folder: Path) -> Simulator:
@@ -76,7 +72,24 @@ async def find_or_start(folder: Path) -> Simulator:
     if running is not None and await answers(running):
         return running
     ready.unlink(missing_ok=True)
-    process = _spawn(folder, ready)
+    try:
+        process = _spawn(folder, ready)
+    except OSError as error:
+        raise DemoUnavailable(f"{error.filename or folder}: {error.strerror or error}.") from error
+    found = None
+    try:
+        found = await _until_ready(ready, process)
+    finally:
+        if found is None:  # also when the console ends meanwhile
+            process.terminate()
+    if found is not None:
+        return found
+    log = folder / "simulator.log"
+    said = log.read_text(encoding="utf-8", errors="replace")[-400:].strip() if log.exists() else ""
+    raise DemoUnavailable(said or "The simulator did not get ready.")
+
+
+async def _until_ready(ready: Path, process: subprocess.Popen[bytes]) -> Simulator | None:
     for _ in range(int(_READY_WITHIN / 0.1)):
         await asyncio.sleep(0.1)
         found = await asyncio.to_thread(_read, ready)
@@ -84,17 +97,11 @@ async def find_or_start(folder: Path) -> Simulator:
             return found
         if process.poll() is not None:
             break
-    process.terminate()
-    log = folder / "simulator.log"
-    said = log.read_text(encoding="utf-8", errors="replace")[-400:].strip() if log.exists() else ""
-    raise DemoUnavailable(said or "The simulator did not get ready.")
+    return None
 
 
 def _spawn(folder: Path, ready: Path) -> subprocess.Popen[bytes]:
-    program = (
-        [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "autotask_console"]
-    )
-    command = [*program, "--simulator", "--ready-file", str(ready), "--latency", "0.15"]
+    command = [*queue_program(), "simulator", "--ready-file", str(ready), "--latency", "0.15"]
     # Detached: neither Ctrl+C nor the end of the console reaches it.
     options: dict[str, Any] = (
         {"creationflags": _DETACHED_PROCESS | _NEW_PROCESS_GROUP}

@@ -1,11 +1,17 @@
-"""What this installation holds, as JSON: run by the tests on the bundle, and by support."""
+"""What this installation holds and whether it works, as JSON: run by the tests on the bundle, and by support.
+
+Each part is used, not only looked for: plugins are loaded, a picture is drawn, a database is opened, the
+simulator is started and asked. Nothing of the person's is touched, and no keychain is asked for anything.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import platform
 import sqlite3
 import ssl
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -13,25 +19,24 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from autotask_queue import __version__, load_catalogue
+from autotask_queue import QueueError, __version__, load_catalogue
+
+_PLATFORMS = {"win32": "windows", "darwin": "cocoa"}
+"""Qt's plugin for windows on each system; `xcb` elsewhere."""
+_PATIENCE = 30.0
+"""Seconds that a program started for a check may take."""
 
 
 def self_check() -> dict[str, Any]:
-    """Checks each part on its own; `ok` is False if one of them is missing or broken."""
-    parts: dict[str, dict[str, Any]] = {}
-    for name, check in _CHECKS.items():
-        try:
-            parts[name] = {"ok": True, **check()}
-        except (
-            ImportError,
-            OSError,
-            ValueError,
-            LookupError,
-            AttributeError,
-            RuntimeError,
-            sqlite3.Error,
-        ) as error:
-            parts[name] = {"ok": False, "error": f"{type(error).__name__}: {error}"}
+    """Checks each part on its own; `ok` is False if one of them is missing or broken.
+
+    It is the main program of its process: it makes the QApplication.
+    """
+    from PySide6.QtWidgets import QApplication
+
+    app = QApplication([sys.argv[0], "-platform", "offscreen"])
+    parts = {name: _checked(check) for name, check in _CHECKS.items()}
+    app.shutdown()
     return {
         "version": __version__,
         "frozen": bool(getattr(sys, "frozen", False)),
@@ -42,20 +47,78 @@ def self_check() -> dict[str, Any]:
     }
 
 
+def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    foreseen = (ImportError, OSError, ValueError, LookupError, AttributeError, RuntimeError)
+    try:
+        return {"ok": True, **check()}
+    except (*foreseen, sqlite3.Error, subprocess.SubprocessError, QueueError) as error:
+        return {"ok": False, "error": f"{type(error).__name__}: {error}"}
+
+
 def _qt() -> dict[str, Any]:
-    from PySide6.QtCore import QLibraryInfo, qVersion
+    """Loads every plugin; one that this system lacks a library for is named with Qt's reason."""
+    from PySide6.QtCore import QLibrary, QLibraryInfo, QPluginLoader, qVersion
 
-    plugins = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath))
-    platforms = sorted(p.stem for p in (plugins / "platforms").glob("*q*"))
-    if not platforms:
-        raise LookupError(f"no platform plugins in {plugins}")
-    importlib.import_module("PySide6.QtSvg")
+    folder = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath))
+    plugins: dict[str, list[str]] = {}
+    unusable: dict[str, str] = {}
+    for path in sorted(path for path in folder.glob("*/*") if QLibrary.isLibrary(path.name)):
+        name = path.stem.removeprefix("lib").removeprefix("q")
+        loader = QPluginLoader(str(path))
+        if loader.load():
+            plugins.setdefault(path.parent.name, []).append(name)
+        else:
+            unusable[f"{path.parent.name}/{name}"] = loader.errorString()
+    found = {"version": qVersion(), "plugins": plugins, "unusable": unusable}
+    needed = {_PLATFORMS.get(sys.platform, "xcb"), "offscreen"}
+    if missing := needed - set(plugins.get("platforms", ())):
+        raise LookupError(f"no plugin for {', '.join(sorted(missing))} in {folder}: {unusable}")
     importlib.import_module("PySide6.QtNetwork")
-    return {"version": qVersion(), "platforms": platforms}
+    return found
 
 
-def _ssl() -> dict[str, Any]:
-    return {"version": ssl.OPENSSL_VERSION, "roots": len(ssl.create_default_context().get_ca_certs())}
+def _drawing() -> dict[str, Any]:
+    """Draws the program's icon, text in the bundled font, and a chart; blank pictures are errors."""
+    from PySide6.QtGui import QFontDatabase
+
+    from autotask_console.platform.fonts import add_bundled
+    from autotask_console.platform.icons import window_icon
+    from autotask_console.platform.theme import Theme  # noqa: F401 - palettes are read when it is loaded
+    from autotask_console.text import Tone
+    from autotask_console.widgets.chart import Chart, Line
+
+    before = set(QFontDatabase.families())
+    add_bundled()
+    fonts = sorted(name for name in QFontDatabase.families() if name.startswith("DejaVu"))
+    if not fonts:
+        raise LookupError(f"the bundled fonts were not taken; there are {sorted(before)}")
+    chart = Chart([Line(name="check", tone=Tone.DONE)], name="self-check")
+    chart.resize(320, 200)
+    chart.show_range(0, 3)
+    chart.show_series([0, 1, 2, 3], [[1, 4, 2, 3]])
+    pictures = {"icon": window_icon().pixmap(64, 64).toImage(), "chart": chart.grab().toImage()}
+    colours = {
+        name: len({image.pixel(x, y) for x in range(image.width()) for y in range(image.height())})
+        for name, image in pictures.items()
+    }
+    if blank := [name for name, count in colours.items() if count < 2]:
+        raise LookupError(f"nothing was drawn: {', '.join(blank)}")
+    return {"fonts": fonts, "colours": colours}
+
+
+def _tls() -> dict[str, Any]:
+    import certifi
+    import truststore
+
+    system = len(ssl.create_default_context().get_ca_certs())
+    own = len(ssl.create_default_context(cafile=certifi.where()).get_ca_certs())
+    if not own:
+        raise LookupError("certifi's certificates were not found")
+    return {
+        "version": ssl.OPENSSL_VERSION,
+        "truststore": truststore.__version__,
+        "roots": {"system": system, "certifi": own},
+    }
 
 
 def _sqlite() -> dict[str, Any]:
@@ -72,41 +135,70 @@ def _sqlite() -> dict[str, Any]:
 
 def _resources() -> dict[str, Any]:
     root = resources.files("autotask_resources")
-    found = {
-        kind: sorted(item.name for item in root.joinpath(kind).iterdir())
-        for kind in ("icons", "palettes", "fonts")
+    counts = {
+        kind: sum(1 for item in root.joinpath(kind).iterdir() if item.is_file() and item.read_bytes())
+        for kind in ("icons", "palettes", "fonts", "catalogue")
     }
-    if any(not names for names in found.values()):
-        raise LookupError(f"missing resources: {found}")
-    return {"counts": {kind: len(names) for kind, names in found.items()}}
+    if not all(counts.values()):
+        raise LookupError(f"missing resources: {counts}")
+    return {"counts": counts}
 
 
 def _catalogue() -> dict[str, Any]:
     return {"entities": sum(1 for _ in load_catalogue())}
 
 
-def _modules(*names: str) -> Callable[[], dict[str, Any]]:
-    def check() -> dict[str, Any]:
-        return {"modules": {n: str(getattr(importlib.import_module(n), "__version__", "")) for n in names}}
-
-    return check
-
-
 def _keychains() -> dict[str, Any]:
-    """Which keychain backends can be loaded; none is asked for anything."""
+    """Which keychain backends can be loaded."""
     from autotask_console.platform.keychain import loadable
 
-    return {"loadable": loadable()}
+    names = loadable()
+    if not names:
+        raise LookupError("no keychain backend can be loaded")
+    return {"loadable": names}
+
+
+def _modules() -> dict[str, Any]:
+    """Imported only when first needed, so that a start would not miss them."""
+    names = ("numpy", "pyqtgraph", "httpx", "qasync", "tomlkit", "keyring", "cryptography")
+    return {"versions": {n: str(getattr(importlib.import_module(n), "__version__", "")) for n in names}}
+
+
+def _command_line() -> dict[str, Any]:
+    from autotask_console.app.demo import queue_program
+
+    command = [*queue_program(), "--version"]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
+    )
+    said = (done.stdout or done.stderr).strip()
+    if done.returncode != 0 or __version__ not in said.split():
+        raise LookupError(f"{command[0]} answered {done.returncode}: {said}")
+    return {"said": said}
+
+
+def _simulator() -> dict[str, Any]:
+    """Starts it as the demo does, on loopback, sees it answer, and ends it."""
+    from autotask_console.app.demo import find_or_start, stop
+
+    async def start_and_stop(folder: Path) -> None:
+        await stop(await find_or_start(folder))
+
+    # On Windows the log is still open for a moment after the end.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        asyncio.run(start_and_stop(Path(folder)))
+    return {}
 
 
 _CHECKS: dict[str, Callable[[], dict[str, Any]]] = {
     "qt": _qt,
-    "ssl": _ssl,
+    "drawing": _drawing,
+    "tls": _tls,
     "sqlite": _sqlite,
     "resources": _resources,
     "catalogue": _catalogue,
     "keychains": _keychains,
-    "charts": _modules("numpy", "pyqtgraph", "autotask_console.widgets.chart"),
-    "http": _modules("httpx", "truststore"),
-    "simulator": _modules("starlette", "uvicorn", "autotask_queue.simulator.server"),
+    "modules": _modules,
+    "command_line": _command_line,
+    "simulator": _simulator,
 }
