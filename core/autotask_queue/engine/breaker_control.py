@@ -104,7 +104,9 @@ class BreakerControl:
         self, zone: str, reason: str = "", *, entity: str | None = None, actor: str = ""
     ) -> BreakerMetrics:
         """Ends a hold or a forced close now. The zone is tested before it is used again."""
-        transition = self.board.zone(zone).release_override(entity, reason or "ended by hand")
+        transition = self.board.zone(zone).release_override(
+            entity, reason or "ended by hand", self.ctx.clock.now()
+        )
         return await self.board.announce_now(zone, transition, actor or self.ctx.actor, "override_ended")
 
     async def reset(self, zone: str, reason: str = "", *, actor: str = "") -> BreakerMetrics:

@@ -139,6 +139,7 @@ class BreakerBoard:
             kind = "override_ended" if transition.forced else transition.state.value
             self._ctx.tasks.spawn(f"save breaker {zone}", self._save(zone, transition, "", kind))
             self._publish(zone, transition)
+            self._test_all_after(zone, transition)
 
     async def announce_now(
         self, zone: str, transition: Transition | None, actor: str, kind: str
@@ -147,13 +148,21 @@ class BreakerBoard:
         if transition is not None:
             await self._save(zone, transition, actor, kind)
             self._publish(zone, transition)
+            self._test_all_after(zone, transition)
         return self.get_metrics(zone)
+
+    def _test_all_after(self, zone: str, transition: Transition) -> None:
+        """The end of a hold on everything: each zone is tested before it is used again."""
+        ended = transition.ended
+        if zone == EVERY_ZONE and ended is not None and transition.held:
+            for name in sorted({*self.names(), *self._ctx.store.counters().by_zone()}):
+                self._announce(name, self.zone(name).test_first(transition.reason))
 
     def _save(self, zone: str, transition: Transition, actor: str, kind: str) -> Coroutine[Any, Any, None]:
         detail: dict[str, object] = {}
-        if transition.override is not None:
-            o = transition.override
-            detail = {"entity": o.entity, "starts_at": o.starts_at, "expires_at": o.expires_at}
+        about = transition.override or transition.ended
+        if about is not None:
+            detail = {"entity": about.entity, "starts_at": about.starts_at, "expires_at": about.expires_at}
         entry = AuditEntry(
             at=self._wall,
             actor=actor or ("queue" if not transition.override else transition.override.actor),

@@ -168,7 +168,8 @@ class Gates:
                             until=o.expires_at,
                         )
                     )
-            if metrics.state is BreakerState.OPEN and metrics.override is None:
+            in_force = any(o.entity is None and (o.starts_at or 0) <= wall for o in metrics.overrides)
+            if metrics.state is BreakerState.OPEN and not in_force:
                 until = wall + metrics.retry_in if metrics.retry_in is not None else None
                 out.append(Gate(kind=GateKind.BREAKER, zone=zone, reason=metrics.reason, until=until))
         return tuple(out)

@@ -48,6 +48,9 @@ class Transition:
     reason: str
     forced: bool = False
     override: Override | None = None
+    ended: Override | None = None
+    """The override that ended; `held` says whether it was in force until now."""
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -247,21 +250,29 @@ class ZoneBreaker:
                 return self.force(msgspec.structs.replace(o, expires_at=o.expires_at + seconds))
         return None
 
-    def release_override(self, entity: str | None, reason: str) -> Transition | None:
-        """Ends an override. A whole zone is tested before it is used: half-open, never closed."""
-        kept = tuple(o for o in self.overrides if o.entity != entity)
-        if len(kept) == len(self.overrides):
+    def release_override(self, entity: str | None, reason: str, wall: float) -> Transition | None:
+        """Ends an override. A whole zone is tested before it is used: half-open, never closed.
+
+        One that was only planned is dropped, and nothing else changes.
+        """
+        ended = next((o for o in self.overrides if o.entity == entity), None)
+        if ended is None:
             return None
-        self.overrides = kept
-        if entity is None:
+        held = (ended.starts_at or 0) <= wall
+        self.overrides = tuple(o for o in self.overrides if o is not ended)
+        if entity is None and held:
             self._half_open(reason)
-        return Transition(self.state, reason, forced=True)
+        return Transition(self.state, reason, forced=True, ended=ended, held=held)
+
+    def test_first(self, reason: str) -> Transition:
+        """Tests the zone before it is used again, whatever it was before."""
+        return self._half_open(reason)
 
     def _expire_overrides(self, wall: float) -> list[Transition]:
         out = []
         for o in self.overrides:
             if o.expires_at is not None and wall >= o.expires_at:
-                ended = self.release_override(o.entity, "the time was up")
+                ended = self.release_override(o.entity, "the time was up", wall)
                 if ended is not None:
                     out.append(ended)
         return out

@@ -60,9 +60,13 @@ async def test_a_hold_on_everything_stops_everything(world: World) -> None:
     requests = [await world.submit(zone=z) for z in ("z1", "z2")]
     await world.clock.advance(1_000)
     assert {(await world.get(r)).status for r in requests} == {Status.PENDING}
+    probes = world.server.probes
     await world.engine.control.release("*", "done", actor="anna")
+    states = {world.engine.board.get_metrics(z).state for z in ("z1", "z2")}
+    assert states == {BreakerState.HALF_OPEN}, "each zone is tested before it is used again"
     await world.clock.advance(60)
     assert {(await world.get(r)).status for r in requests} == {Status.COMPLETED}
+    assert world.server.probes >= probes + 2
 
 
 async def test_a_hold_can_be_extended_ended_and_survives_a_restart(make_world: MakeWorld) -> None:

@@ -165,7 +165,7 @@ def test_b1_a_hold_outlasts_everything_and_its_results_move_nothing() -> None:
     for mono in (1.0, 1e3, 1e9):
         assert b.tick(mono, WALL + mono) == []
         assert b.acquire(mono, WALL + mono) is None
-    ended = b.release_override(None, "done")
+    ended = b.release_override(None, "done", WALL)
     assert ended is not None
     assert state_of(b) is BreakerState.HALF_OPEN, "tested before it is used, never straight to closed"
 
@@ -214,6 +214,16 @@ def test_switched_off_it_never_opens() -> None:
         permit = b.acquire(100.0 + i, WALL)
         assert permit is not None
         b.release(permit, Signal.FAIL, 100.0 + i, WALL)
+    assert state_of(b) is BreakerState.CLOSED
+
+
+def test_dropping_a_hold_that_was_only_planned_changes_nothing_else() -> None:
+    b = breaker()
+    planned = Override(kind=OverrideKind.FORCED_OPEN, reason="r", actor="a", since=WALL, starts_at=WALL + 60)
+    b.force(planned)
+    dropped = b.release_override(None, "not needed", WALL)
+    assert dropped is not None
+    assert (dropped.ended, dropped.held) == (planned, False)
     assert state_of(b) is BreakerState.CLOSED
 
 
@@ -283,8 +293,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     @rule(entity=st.sampled_from([None, "Tickets"]))
     def somebody_ends_it(self, entity: str | None) -> None:
-        self.note(self.b.release_override(entity, "done"))
-        if entity is None:
+        self.note(self.b.release_override(entity, "done", self.wall))
+        if entity is None and self.b.state is BreakerState.HALF_OPEN:
             self.opened_at = None
 
     @rule()
