@@ -46,8 +46,8 @@ class Reader:
     """Reads for one model. `answered(Answer)` is called for the newest question only.
 
     Asking another question cancels the reading for the old one; asking the same one while it is read
-    makes one more reading after it. `selected` tells which rows a new vector must find again. A failed
-    reading is presented by `tasks`; the old rows stay.
+    makes one more reading after it. `selected` tells which rows a new vector must find again. When a
+    reading fails, `failed(error, what was being done)` is called and the old rows stay.
     """
 
     def __init__(
@@ -57,12 +57,14 @@ class Reader:
         model: RequestTableModel,
         *,
         answered: Callable[[Answer], None],
+        failed: Callable[[BaseException, str], None],
         selected: Callable[[], Collection[int]],
     ) -> None:
         self._queue = queue
         self._tasks = tasks
         self._model = model
         self._answered = answered
+        self._failed = failed
         self._selected = selected
         self._question: object = None
         self._filters: tuple[RequestFilter, ...] = ()
@@ -83,7 +85,9 @@ class Reader:
             self._again = True
             return
         self.stop()
-        self._task = self._tasks.start(self._list(fresh=not same), what=tr("read the list"))
+        self._task = self._tasks.start(
+            self._list(fresh=not same), what=tr("read the list"), on_error=self._failed
+        )
 
     def stop(self) -> None:
         """Ends the reading of a vector."""
@@ -134,7 +138,7 @@ class Reader:
         return await asyncio.get_running_loop().run_in_executor(None, work)
 
     def _read_rows(self, seqs: list[int]) -> None:
-        self._tasks.start(self._fill(seqs), what=tr("read rows"))
+        self._tasks.start(self._fill(seqs), what=tr("read rows"), on_error=self._failed)
 
     async def _fill(self, seqs: Sequence[int]) -> None:
         for start in range(0, len(seqs), PAGE):

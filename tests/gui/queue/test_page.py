@@ -365,11 +365,11 @@ def test_enter_opens_the_details_and_esc_comes_back(run: Any, stage: Stage) -> N
         async with stage(size=(948, 430)) as scene:
             await scene.add("one")
             page = await scene.open()
-            assert not page.panes.details_shown
+            before = page.panes.details_shown
             await scene.select(0)
             page.table.setFocus()
             scene.key(Qt.Key.Key_Return)
-            assert page.panes.details_shown
+            assert (before, page.panes.details_shown) == (False, True)
             focused = page.window().focusWidget()
             assert focused is not None
             assert page.details.isAncestorOf(focused)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from autotask_console.text import Tone, tr
 from autotask_console.widgets.button import Button
@@ -48,16 +48,24 @@ class DecisionPanel(Panel):
         super().__init__(tone=Tone.WARN, parent=parent)
         self.setObjectName("details.decision")
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, 8, 10, 8)
+        column.setContentsMargins(10, 7, 10, 7)
         column.setSpacing(5)
         self._words = QLabel()
         self._words.setWordWrap(True)
         column.addWidget(self._words)
+        self._answers = QBoxLayout(QBoxLayout.Direction.TopToBottom)
+        self._answers.setSpacing(5)
+        column.addLayout(self._answers)
         for which, text in ANSWERS:
             button = Button(tr(text), name=f"details.decide.{which}")
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, answer=which: self.decided.emit(answer))
-            column.addWidget(button)
+            self._answers.addWidget(button)
+
+    def set_wide(self, wide: bool) -> None:
+        """Answers beside each other, or below each other."""
+        direction = QBoxLayout.Direction
+        self._answers.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
 
     def show_row(self, row: RequestRow) -> None:
         """Says whether anything goes on without an answer."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 from typing_extensions import override
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _OFFERED = (Verb.RETRY, Verb.EDIT, Verb.CANCEL, Verb.RESTORE, Verb.DUPLICATE, Verb.CURL)
 _MOST_BUTTONS = 4
+_WIDE_FROM = 700
+_LEAST_TABS = 96
 _NORMAL = 5
 _MONTH = 31 * 86_400.0
 
@@ -50,6 +52,7 @@ class DetailsPane(Panel):
         self._row: RequestRow | None = None
         self._record: Record | None = None
         self._sight = Sight()
+        self._wide = False
         self._build()
         self.show_row(None, self._sight)
 
@@ -73,35 +76,46 @@ class DetailsPane(Panel):
         self._hint = small(tr("Select a request to see what happened to it."))
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
-        self._buttons: dict[Verb, Button] = {}
-        self._actions = QHBoxLayout()
-        self._actions.setSpacing(6)
-        for verb in _OFFERED:
-            button = Button(title(verb), name=f"details.{verb.value}")
-            button.clicked.connect(lambda _=False, which=verb: self._do(which))
-            self._buttons[verb] = button
-            self._actions.addWidget(button)
-        self._actions.addStretch(1)
+        self._build_actions()
         line = QHBoxLayout()
         line.setSpacing(8)
         line.addWidget(self._chip)
         line.addWidget(self._facts, 1)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(12, 10, 12, 10)
-        column.setSpacing(6)
-        column.addWidget(self._title)
-        column.addLayout(line)
-        column.addWidget(self._sentence)
-        column.addWidget(self.decision)
-        column.addWidget(self._tabs, 1)
-        column.addWidget(self._hint, 1)
-        column.addLayout(self._actions)
+        head = QVBoxLayout()
+        head.setSpacing(6)
+        head.addWidget(self._title)
+        head.addLayout(line)
+        self._top = QHBoxLayout()
+        self._top.addLayout(head, 1)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(12, 9, 12, 9)
+        self._column.setSpacing(6)
+        self._column.addLayout(self._top)
+        self._column.addWidget(self._sentence)
+        self._column.addWidget(self.decision)
+        self._column.addWidget(self._tabs, 1)
+        self._column.addWidget(self._hint, 1)
+        self._column.addWidget(self._actions)
+
+    def _build_actions(self) -> None:
+        self._actions = QWidget()
+        row = QHBoxLayout(self._actions)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        self._buttons: dict[Verb, Button] = {}
+        for verb in _OFFERED:
+            button = Button(title(verb), name=f"details.{verb.value}")
+            button.clicked.connect(lambda _=False, which=verb: self._do(which))
+            self._buttons[verb] = button
+            row.addWidget(button)
+        row.addStretch(1)
 
     def _build_tabs(self) -> None:
         self._tabs = QTabWidget()
         self._tabs.setObjectName("details.tabs")
         self._tabs.setAccessibleName(tr("Parts of the details"))
         self._tabs.setDocumentMode(True)
+        self._tabs.setMinimumHeight(_LEAST_TABS)
         self.timeline = StoryView(name="details.timeline", title=tr("Timeline"))
         self.sent = DocumentView(name="details.sent", title=tr("What is sent"))
         self.reply = DocumentView(name="details.reply", title=tr("Reply"))
@@ -222,6 +236,22 @@ class DetailsPane(Panel):
         if self._row is not None:
             what = tr("decide about a request")
             self._services.tasks.start(self._commands.decide(which, self._row), what=what)
+
+    # -- where it stands
+
+    @override
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        wide = event.size().width() >= _WIDE_FROM
+        if wide != self._wide:
+            self._wide = wide
+            self.decision.set_wide(wide)
+            if wide:  # below the table height is scarce, beside it width
+                self._column.removeWidget(self._actions)
+                self._top.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignTop)
+            else:
+                self._top.removeWidget(self._actions)
+                self._column.addWidget(self._actions)
 
     # -- keyboard
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _PAUSE = 0.25
 _SHARE = 4.0
 """A reading that took long is followed by a pause of so many times its length."""
+_AFTER_FAILURE = 15.0
 _LOOK_MS = 250
 _AGE_EVERY = 30.0
 """Seconds between readings of a list that time alone changes ("older than an hour")."""
@@ -49,6 +50,7 @@ class LiveList(QObject):
             services.tasks,
             model,
             answered=self._answered,
+            failed=self._failed,
             selected=self._kept,
         )
         self._question: Hashable = None
@@ -118,7 +120,6 @@ class LiveList(QObject):
 
     def refresh(self, state: AppState, changed: Changes) -> None:
         """Takes what changed; see `Page.refresh`."""
-        self._timer.start()
         if self._paused_at is not None:
             return
         self._see(state, gates=bool(changed.flags & ChangeFlags.GATES))
@@ -161,11 +162,19 @@ class LiveList(QObject):
     def _look(self) -> None:
         if self._waiting is not None and not self._table.must_stay:
             self._show(self._waiting)
-        if self._paused_at is not None or self._reader.busy or self._question is None:
+        if self._paused_at is not None or self._question is None:
+            self._timer.stop()
+            return
+        if self._reader.busy:
+            self._timer.start()
             return
         idle = monotonic() - self._read_at
         if (self._due and idle >= self._pause) or (self._moves_with_time and idle >= _AGE_EVERY):
             self._read()
+        if self._due or self._waiting is not None or self._moves_with_time:
+            self._timer.start()
+        else:
+            self._timer.stop()
 
     def _read(self) -> None:
         self._due = False
@@ -187,12 +196,19 @@ class LiveList(QObject):
             self._show(answer, anew=first)
             return
         self._waiting = answer
+        self._timer.start()
         self.changed.emit()
+
+    def _failed(self, error: BaseException, what: str) -> None:
+        """What is shown stays; the next reading waits, so that a full disk does not shout."""
+        self._read_at, self._pause = monotonic(), _AFTER_FAILURE
+        self._services.presenter.present(error, what)
 
     def _show(self, answer: Answer, *, anew: bool = False) -> None:
         self._waiting = None
         self._shown, self._complete = answer.question, answer.complete
         self._model.apply(answer.listing, answer.order)
         if anew:
+            self._table.end_everything()
             self._table.scrollToTop()
         self.changed.emit()

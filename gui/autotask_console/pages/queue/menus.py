@@ -139,9 +139,10 @@ def _edit_actions(page: QueuePage) -> Sequence[Action]:
         ),
         Action(
             id="requests.select-loaded",
-            title="Select &all\tCtrl+A",
+            title="Select &all",
             menu="Edit",
             group="select",
+            tip="In the list: Ctrl+A",
             when=some,
             run=page.table.select_loaded,
         ),

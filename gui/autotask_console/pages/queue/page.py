@@ -36,6 +36,8 @@ from autotask_console.text import clock_time, number, tr
 from autotask_console.widgets.button import Button
 from autotask_queue import Range, RequestFilter, Status
 
+TOAST_ROOM = 36
+"""Toasts stand above the bar with the commands."""
 _SETTLE_MS = 40
 _COUNT_EVERY_MS = 2000
 
@@ -133,7 +135,7 @@ class QueuePage(Page):
         self.panes.arranged.connect(self._arranged)
         self._settle.timeout.connect(self._selection_settled)
         self._count_later.timeout.connect(self._count_sent)
-        self.filter.left.connect(self._back_to_table)
+        self.filter.left.connect(self.table.setFocus)
 
     # -- Page
 
@@ -147,10 +149,12 @@ class QueuePage(Page):
             self.show_view(first_view(count_views(self.services.queue.counters(), sent_today=0)))
         self._visited = True
         self._count_sent()
+        self.services.toasts.set_room(TOAST_ROOM)
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @override
     def leave(self) -> None:
+        self.services.toasts.set_room(0)
         self.live.stop()
 
     @override
@@ -288,6 +292,8 @@ class QueuePage(Page):
 
     def _arranged(self) -> None:
         self.views_button.setVisible(not self.panes.sidebar_shown)
+        if self.table.chosen_seq() is not None:
+            self.table.scrollTo(self.table.currentIndex())
         self.actions_changed.emit()
 
     # -- the selection

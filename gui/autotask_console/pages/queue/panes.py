@@ -102,9 +102,12 @@ class Panes(QObject):
         self._show()
 
     def _show(self) -> None:
+        was_shown = self.details_shown
         self._details.setVisible(
             self._settings.get(declared.DETAILS) == "shown" if self._beside else self._below_open
         )
+        if self.details_shown and not was_shown:
+            self._restore()
         facets = self._settings.get(declared.FACETS)
         self._sidebar.setVisible(facets == "shown" or (facets == "auto" and self._width >= SIDEBAR_FROM))
         self.arranged.emit()

@@ -169,6 +169,13 @@ class RequestTable(QTableView):
         self.viewport().update()
         self.selection_changed.emit()
 
+    def end_everything(self) -> None:
+        """Another list is shown: what all of the old one were is no selection here."""
+        if self._everything:
+            self._everything = ()
+            self.viewport().update()
+            self.selection_changed.emit()
+
     def select_loaded(self) -> None:
         """Ctrl+A: the rows that are here, around those in sight; never a million of them."""
         first, last = self.visible_rows()
@@ -227,13 +234,14 @@ class RequestTable(QTableView):
         self.selection_changed.emit()
 
     def _in_everything(self, row: int) -> bool:
+        if not self._everything:
+            return False
         seq = self._requests.seq_at(row)
         return any(seq <= selection.max_seq for selection in self._everything)
 
     def _selected(self) -> None:
-        if self._everything and self.selectionModel().hasSelection():
-            self._everything = ()
-            self.viewport().update()
+        if self.selectionModel().hasSelection():
+            self.end_everything()
         self.selection_changed.emit()
 
     @override
@@ -312,9 +320,7 @@ class RequestTable(QTableView):
         if self._everything:
             if event.button() is not Qt.MouseButton.LeftButton:
                 return  # the menu is about all of them
-            self._everything = ()
-            self.viewport().update()
-            self.selection_changed.emit()
+            self.end_everything()
         super().mousePressEvent(event)
 
     @override

@@ -137,7 +137,7 @@ def _next(request: Request, *, now: float, gate: Gate | None) -> Iterator[Entry]
         return
     look = UI_STATES[ui_state(request, gate)]
     words = state_sentence(request, now=now, gate=gate)
-    yield Entry(at=now, glyph="→", tone=look.tone, title=words, side=tr("now"))
+    yield Entry(at=request.updated_at, glyph="→", tone=look.tone, title=words, side=tr("now"))
 
 
 def _offline(start: float, end: float) -> Entry:
