@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from autotask_queue.cli.logs import LEVELS
-from autotask_queue.cli.places import default_config, default_database
+from autotask_queue.cli.places import default_config, default_database, expand
 from autotask_queue.cli.refusals import refuse_in_document, refuse_telling
 from autotask_queue.cli.times import parse_duration, parse_moment
 from autotask_queue.engine.intake import MAX_BODY
@@ -136,7 +136,7 @@ def assignment(text: str) -> tuple[str, JSON]:
         raise argparse.ArgumentTypeError("give it as name=value")
     try:
         return name.strip(), msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (msgspec.DecodeError, RecursionError):
         return name.strip(), value
 
 
@@ -148,7 +148,7 @@ def document(text: str) -> JSON:
         return value
     if text == "-":
         return _decode(sys.stdin.buffer.read(MAX_BODY + 1), "what came from stdin")
-    path = Path(text[1:]).expanduser()
+    path = expand(Path(text[1:]))
     try:
         with path.open("rb") as file:
             return _decode(file.read(MAX_BODY + 1), str(path))

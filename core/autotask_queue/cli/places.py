@@ -24,5 +24,13 @@ def log_folder() -> Path:
     return Path(_dirs().user_state_dir) / "logs"
 
 
+def expand(path: Path) -> Path:
+    """The absolute path; "~" is the user's home, and stays what it is where nobody has one."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        return path.absolute()
+
+
 def _dirs() -> platformdirs.PlatformDirs:
     return platformdirs.PlatformDirs(_APP, appauthor=False)

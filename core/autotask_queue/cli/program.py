@@ -14,7 +14,7 @@ from autotask_queue.__about__ import __version__
 from autotask_queue.cli.arguments import Subparsers, add_common
 from autotask_queue.cli.commands import changing, doctor, gates, looking, numbers, simulator, submit, worker
 from autotask_queue.cli.context import Command, Context
-from autotask_queue.cli.errors import Exit, exit_code
+from autotask_queue.cli.errors import Exit, WrongArguments, exit_code
 from autotask_queue.cli.logs import logging_to_stderr
 from autotask_queue.cli.output import Output, clean
 from autotask_queue.cli.refusals import refuse_secrets
@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     as_json = "--json" in arguments
     try:
         refuse_secrets(arguments)
+        _refuse_bytes(arguments)
         return _run(build_parser().parse_args(arguments))
     except SystemExit as end:  # argparse's: 0 after --help, 2 for wrong arguments
         return end.code if isinstance(end.code, int) else Exit.USAGE
@@ -88,6 +89,13 @@ def _run(args: argparse.Namespace) -> int:
             log_level=args.log_level,
         )
         return command(args, context)
+
+
+def _refuse_bytes(arguments: Sequence[str]) -> None:
+    """Refuses what is no text: neither a file nor the wire could hold it."""
+    for place, argument in enumerate(arguments, start=1):
+        if not argument.isprintable() and any(c == "\0" or "\ud800" <= c <= "\udfff" for c in argument):
+            raise WrongArguments(f"Argument {place} is not valid text.", remedy="Write it in UTF-8.")
 
 
 def _complain(error: QueueError, *, as_json: bool) -> None:

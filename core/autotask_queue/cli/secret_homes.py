@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from autotask_queue.autotask.credentials import secret_name
+from autotask_queue.cli.places import expand
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import SecretsError, SecretsUnavailable
 from autotask_queue.ports import Secrets
@@ -152,7 +153,7 @@ def read_secrets_file(path: Path) -> dict[str, str]:
         SecretsError: it cannot be read, others may read it, or it holds something else. No message
             repeats anything of its content.
     """
-    path = path.expanduser()
+    path = expand(path)
     try:
         with path.open("rb") as file:
             _check_private(path, os.fstat(file.fileno()))

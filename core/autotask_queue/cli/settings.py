@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from autotask_queue.cli.places import default_config, default_database
+from autotask_queue.cli.places import default_config, default_database, expand
 from autotask_queue.cli.toml_lines import key_lines, line_of
 from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
 from autotask_queue.model.errors import ConfigError
@@ -58,7 +58,7 @@ def load_settings(
     Raises:
         ConfigError: every mistake at once, each with its place.
     """
-    path = (file or default_config()).expanduser().absolute()
+    path = expand(file or default_config())
     from_file = _file_layer(path, required=file is not None)
     zones = from_file.values.get("zones")
     from_environment = _environment_layer(environ, tuple(zones) if isinstance(zones, dict) else ())
@@ -78,9 +78,11 @@ def load_settings(
         raise ConfigError([*problems, *(_placed(p, sources) for p in error.problems)]) from None
     if config.persistence.backend != "sqlite":
         problems.append("persistence.backend must be sqlite here: each command is a process of its own")
+    if "\0" in config.persistence.connection.db_path:
+        problems.append("persistence.connection.db_path cannot be the name of a file")
     if problems:
         raise ConfigError(problems)
-    kept_in = Path(config.persistence.connection.db_path).expanduser().absolute()
+    kept_in = expand(Path(config.persistence.connection.db_path))
     return Settings(
         config=build_config(config_to_dict(config), _kept_in(kept_in)),
         database=kept_in,

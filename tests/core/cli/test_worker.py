@@ -9,12 +9,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import platformdirs
 import pytest
 from tests.core.cli.background import Background
 from tests.core.cli.conftest import TICKET, Cli
 
+from autotask_queue import Cell, Counters, Gate, GateKind, Status
 from autotask_queue.cli.commands import worker
 from autotask_queue.simulator import Simulator
 
@@ -92,6 +95,33 @@ def test_time_bounds_a_drain_while_offline(zoned: Cli, sim: Background[Simulator
     assert done.code == 4
     assert "1 request is left" in done.err
     assert zoned.show(1)["request"]["status"] == "pending"
+
+
+PENDING, PROCESSING, RETRYING = Status.PENDING, Status.PROCESSING, Status.RETRYING
+HOLD = Gate(kind=GateKind.MAINTENANCE, zone="z", reason="swap", actor="anna")
+OFFLINE = Gate(kind=GateKind.OFFLINE)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "gates", "quiet_for", "ends"),
+    [
+        ((), (), 0.0, ""),
+        ((Status.COMPLETED, Status.HELD, Status.DEFERRED), (), 0.0, ""),
+        ((PENDING,), (), 0.0, None),
+        ((PENDING,), (), 99.0, "1 request left, behind others that need a person"),
+        ((PENDING,), (HOLD,), 0.0, "1 request left: held by anna: swap"),
+        ((PENDING, PROCESSING), (HOLD,), 99.0, None),  # what is on the wire is waited for
+        ((PENDING,), (OFFLINE,), 99.0, None),  # passes by itself
+        ((RETRYING,), (), 99.0, None),  # its time comes
+        ((Status.UNCERTAIN,), (), 99.0, None),  # it is looked up
+    ],
+)
+def test_when_a_drain_ends(
+    statuses: tuple[Status, ...], gates: tuple[Gate, ...], quiet_for: float, ends: str | None
+) -> None:
+    counters = Counters(cells=tuple(Cell(zone="z", entity="T", status=s, count=1) for s in statuses))
+    manager: Any = SimpleNamespace(counters=lambda: counters, gates=lambda: gates)
+    assert worker._drained(manager, quiet_for) == ends
 
 
 def test_a_worker_without_a_zone_says_what_is_missing(cli: Cli) -> None:
