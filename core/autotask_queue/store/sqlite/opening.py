@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,7 @@ from autotask_queue.model.request import AuditEntry
 from autotask_queue.model.status import Status
 from autotask_queue.ports import Recovery
 from autotask_queue.store.sqlite import salvage
-from autotask_queue.store.sqlite.driver import Connection
+from autotask_queue.store.sqlite.driver import Connection, Driver
 from autotask_queue.store.sqlite.migrations import MIGRATIONS, Migration
 from autotask_queue.store.sqlite.session import Session
 from autotask_queue.store.sqlite.shelf import CellKey
@@ -43,8 +44,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, recovery=recovery)
 
 
-def check_header(path: Path, *, newest: int) -> None:
-    """Looks at a file before SQLite may touch it.
+def check_file(driver: Driver, path: Path, *, newest: int) -> None:
+    """Looks at a file before anything may change it.
 
     Raises:
         StoreDamaged: it is no SQLite file.
@@ -61,6 +62,16 @@ def check_header(path: Path, *, newest: int) -> None:
     version = int.from_bytes(header[_VERSION_AT : _VERSION_AT + 4], "big")
     application = int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big")
     _check(path, application, version, newest)
+    if application == 0:
+        with closing(driver.reader(path)) as connection:
+            _check_empty(path, connection)
+
+
+def _check_empty(path: Path, connection: Connection) -> None:
+    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
+        raise StoreUnsuitable(
+            f"{path} is a database of another program.", remedy="Choose another name for the queue file."
+        )
 
 
 def _check(path: Path, application: int, version: int, newest: int) -> None:
@@ -142,10 +153,8 @@ def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     _check(path, application, version, migrations[-1].version)
-    if application == 0 and connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
-        raise StoreUnsuitable(
-            f"{path} is a database of another program.", remedy="Choose another name for the queue file."
-        )
+    if application == 0:
+        _check_empty(path, connection)
     notes: list[str] = []
     for migration in migrations:
         if migration.version <= version:

@@ -113,7 +113,7 @@ class SqliteStore:
         try:
             if empty and self._session_log_exists():
                 raise StoreDamaged(f"{self._path} is empty, though there is a log that belongs to it.")
-            opening.check_header(self._path, newest=NEWEST)
+            opening.check_file(self._driver, self._path, newest=NEWEST)
             opened = await self._connect(now=now)
         except StoreDamaged as damage:
             await self._close_connections()
