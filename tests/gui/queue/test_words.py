@@ -191,6 +191,7 @@ def test_a_request_to_be_decided_is_not_simply_retried() -> None:
 
     assert undecided(asked)
     assert why_not(Verb.RETRY, asked)
+    assert why_not(Verb.CANCEL, asked)
     assert undecided(row(status=Status.UNCERTAIN))
     assert not undecided(row(status=Status.HELD, reason=Reason.PARENT_FAILED))
 

@@ -177,12 +177,17 @@ class RequestTable(QTableView):
             self.selection_changed.emit()
 
     def select_loaded(self) -> None:
-        """Ctrl+A: the rows that are here, around those in sight; never a million of them."""
-        first, last = self.visible_rows()
-        if last < first:
+        """Ctrl+A: all rows; of a long list those that are here, around the ones in sight."""
+        count = self._requests.rowCount()
+        top, last = self.visible_rows()
+        if count <= MOST_BY_HAND:
+            first, last = 0, count - 1
+        elif top <= last:
+            first, last = _clamped(*self._requests.loaded_around(top, last), top)
+        else:
             return
-        first, last = self._requests.loaded_around(first, last)
-        self._select_span(*_clamped(first, last, self.visible_rows()[0]))
+        if last >= first:
+            self._select_span(first, last)
 
     def _select_span(self, first: int, last: int) -> None:
         model = self._requests

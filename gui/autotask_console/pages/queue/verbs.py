@@ -54,30 +54,32 @@ def undecided(row: RequestRow) -> bool:
     )
 
 
+_FITTING: dict[Verb, frozenset[Status]] = {
+    Verb.RETRY: RETRYABLE,
+    Verb.CANCEL: WAITING,
+    Verb.RESTORE: frozenset({Status.CANCELLED}),
+    Verb.PRIORITY: WAITING,
+    Verb.RESCHEDULE: MOVABLE,
+    Verb.EDIT: EDITABLE,
+}
+"""Where a verb is possible; the others always are."""
+
+
 def why_not(verb: Verb, row: RequestRow) -> str:
     """Why this cannot be done to this request; empty if it can."""
-    status = row.status
-    match verb:
-        case Verb.CANCEL if status not in WAITING:
-            return _not_waiting(status)
-        case Verb.PRIORITY if status not in WAITING:
-            return _not_waiting(status)
-        case Verb.RESCHEDULE if status not in MOVABLE:
-            return (
-                tr("It waits for something of its own first.")
-                if status is Status.HELD
-                else _not_waiting(status)
-            )
-        case Verb.RETRY if row.reason is Reason.CONFIRM and status is Status.HELD:
-            return tr("It may have arrived. Decide about it in its details.")
-        case Verb.RETRY if status not in RETRYABLE:
-            return tr("It waits for its turn already.") if status in WAITING else _not_waiting(status)
-        case Verb.RESTORE if status is not Status.CANCELLED:
-            return tr("It was not cancelled.")
-        case Verb.EDIT if status not in EDITABLE:
-            return _not_waiting(status)
-        case _:
-            return ""
+    if row.status is Status.HELD and row.reason is Reason.CONFIRM and verb in {Verb.CANCEL, Verb.RETRY}:
+        # "Cancelled" would deny that it may have arrived, and a retry could send it twice.
+        return _not_waiting(Status.UNCERTAIN)
+    fitting = _FITTING.get(verb)
+    if fitting is None or row.status in fitting:
+        return ""
+    if verb is Verb.RESTORE:
+        return tr("It was not cancelled.")
+    if verb is Verb.RETRY and row.status in WAITING:
+        return tr("It waits for its turn already.")
+    if verb is Verb.RESCHEDULE and row.status is Status.HELD:
+        return tr("It waits for something of its own first.")
+    return _not_waiting(row.status)
 
 
 def _not_waiting(status: Status) -> str:
