@@ -12,15 +12,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 after a normal end or when a running console came to the front, 2 for wrong arguments, 3 if it
     could not start.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["--simulator"]:
-        # In a bundle there is no `python -m`: the demo starts this program again as the simulator.
-        from autotask_console.app.demo import run_simulator
-
-        return run_simulator(arguments[1:])
     from autotask_console.app.start import start
 
-    return start(arguments)
+    return start(list(sys.argv[1:] if argv is None else argv))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,9 @@ EXCLUDED_MODULES = (
     "IPython", "matplotlib", "PyQt5", "PyQt6", "PySide2", "scipy",
     "PySide6.QtQml", "PySide6.QtQuick", "PySide6.QtQuickWidgets", "PySide6.QtDesigner", "PySide6.QtHelp",
     "PySide6.QtSql", "PySide6.QtUiTools",
-    "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter", "numpy.f2py",
+    "pyqtgraph.examples", "pyqtgraph.opengl", "pyqtgraph.jupyter",
+    "numpy.f2py", "numpy.random", "numpy.testing",  # numpy loads them when somebody asks, and nobody does
+    "httpx._main",  # httpx's own command line; the window would carry rich and click for it
     "pygments",  # rich colours source code with it, which the command line never shows
     "readline",  # GPL, and nobody types at a Python prompt here
 )  # fmt: skip
@@ -33,22 +35,28 @@ HIDDEN_IMPORTS = (
     "keyring.backends.SecretService", "keyring.backends.kwallet", "keyring.backends.libsecret",
     "keyring.backends.Windows", "keyring.backends.macOS", "keyring.backends.macOS.api",
     "keyring.backends.fail", "keyring.backends.null", "keyring.backends.chainer",
-    # httpx and uvicorn choose these by name at run time.
-    "anyio._backends._asyncio", "uvicorn.lifespan.on", "uvicorn.loops.asyncio",
-    "uvicorn.protocols.http.h11_impl",
+    "anyio._backends._asyncio",  # httpx chooses it by name
+    "autotask_resources",  # read as files; without its module it is a namespace, which is read differently
 )  # fmt: skip
 """Modules that are imported by a name made at run time."""
+
+SERVER_IMPORTS = ("uvicorn.lifespan.on", "uvicorn.loops.asyncio", "uvicorn.protocols.http.h11_impl")
+"""The same, for the simulator."""
 
 LANGUAGES = ("de", "en", "es", "nl")
 """Languages whose texts of Qt's own (dialog buttons, context menus) are kept."""
 
 _USELESS_PLUGINS = (
-    # Whole folders: no SQL through Qt, no QML, no screens without a window system, no touch-screen drivers.
-    "designer", "egldeviceintegrations", "generic", "qmllint", "qmltooling", "sqldrivers",
+    # Whole folders: no SQL through Qt, no QML, no screens without a window system, no touch-screen drivers,
+    # and no TLS: of QtNetwork only local sockets are used, HTTP is httpx's.
+    "designer", "egldeviceintegrations", "generic", "qmllint", "qmltooling", "sqldrivers", "tls",
     "vectorimageformats", "wayland-graphics-integration-server",
     # Single files, by the beginning of their names. GTK's theme would drag in the build machine's GTK, which
     # must not meet that of the desktop; file dialogs come from the desktop through its portal.
-    "imageformats/libqpdf", "platforminputcontexts/libqtvirtualkeyboard", "platforms/libqeglfs",
+    # Pictures are SVG (icons), ICO and ICNS (the program's own on Windows and macOS) and PNG (built in).
+    "imageformats/libqgif", "imageformats/libqjpeg", "imageformats/libqpdf", "imageformats/libqtga",
+    "imageformats/libqtiff", "imageformats/libqwbmp", "imageformats/libqwebp",
+    "platforminputcontexts/libqtvirtualkeyboard", "platforms/libqeglfs",
     "platforms/libqlinuxfb", "platforms/libqminimalegl", "platforms/libqvkkhrdisplay", "platforms/libqvnc",
     "platformthemes/libqgtk3",
 )  # fmt: skip
@@ -61,7 +69,7 @@ _STRIPPED = ("libpython", "python3.", "lib-dynload/", "sqlcipher3/", "cryptograp
 def is_wanted(name: str) -> bool:
     """Tells whether a file, by its name in the bundle, is of any use to the program."""
     path = PurePosixPath(name.replace("\\", "/"))
-    if "qml" in path.parts:
+    if "qml" in path.parts or path.is_relative_to("pyqtgraph/icons/peegee"):
         return False
     if "plugins" in path.parts:
         return not "/".join(path.parts[path.parts.index("plugins") + 1 :]).startswith(_USELESS_PLUGINS)

@@ -179,6 +179,7 @@ def test_a_second_start_brings_the_first_to_the_front(start: Callable[..., Progr
     program.opened()
     second = run_once("--data-dir", str(program.folder))
     assert (second.returncode, second.stderr) == (0, "")
+    assert "open already" in second.stdout
     assert program.process.poll() is None
     assert program.quit() == 0
 
@@ -241,7 +242,7 @@ def test_an_end_while_the_demo_starts_leaves_no_simulator(tmp_path: Path) -> Non
     result = run_once("--demo", "--data-dir", str(folder), "--demo-seconds", "0")
     assert result.returncode == 0, result.stderr
     end = time.monotonic() + PATIENCE
-    while simulators := [p for p in processes() if str(folder) in p and "--simulator" in p]:
+    while simulators := [p for p in processes() if str(folder) in p and " simulator " in p]:
         assert time.monotonic() < end, simulators
         time.sleep(0.05)
 

@@ -21,8 +21,13 @@ from typing import Any
 
 from autotask_queue import QueueError, __version__, load_catalogue
 
-_PLATFORMS = {"win32": "windows", "darwin": "cocoa"}
-"""Qt's plugin for windows on each system; `xcb` elsewhere."""
+_PLUGINS = (
+    "iconengines", "imageformats", "platforminputcontexts", "platforms", "platformthemes", "styles",
+    "wayland-shell-integration", "xcbglintegrations",
+)  # fmt: skip
+"""The kinds of Qt plugins that the program can come to use."""
+_PLATFORMS = {"win32": "qwindows", "darwin": "qcocoa"}
+"""Qt's plugin for windows on each system; qxcb elsewhere."""
 _PATIENCE = 30.0
 """Seconds that a program started for a check may take."""
 
@@ -48,7 +53,7 @@ def self_check() -> dict[str, Any]:
 
 
 def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    foreseen = (ImportError, OSError, ValueError, LookupError, AttributeError, RuntimeError)
+    foreseen = (ImportError, OSError, ValueError, LookupError, AttributeError, RuntimeError, TypeError)
     try:
         return {"ok": True, **check()}
     except (*foreseen, sqlite3.Error, subprocess.SubprocessError, QueueError) as error:
@@ -56,43 +61,39 @@ def _checked(check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _qt() -> dict[str, Any]:
-    """Loads every plugin; one that this system lacks a library for is named with Qt's reason."""
+    """Loads the plugins; one that this system lacks a library for is named with Qt's reason."""
     from PySide6.QtCore import QLibrary, QLibraryInfo, QPluginLoader, qVersion
 
     folder = Path(QLibraryInfo.path(QLibraryInfo.LibraryPath.PluginsPath))
     plugins: dict[str, list[str]] = {}
     unusable: dict[str, str] = {}
-    for path in sorted(path for path in folder.glob("*/*") if QLibrary.isLibrary(path.name)):
-        name = path.stem.removeprefix("lib").removeprefix("q")
+    libraries = [path for kind in _PLUGINS for path in sorted((folder / kind).glob("*"))]
+    for path in (path for path in libraries if QLibrary.isLibrary(path.name)):
+        name = path.stem.removeprefix("lib")
         loader = QPluginLoader(str(path))
         if loader.load():
             plugins.setdefault(path.parent.name, []).append(name)
         else:
             unusable[f"{path.parent.name}/{name}"] = loader.errorString()
-    found = {"version": qVersion(), "plugins": plugins, "unusable": unusable}
-    needed = {_PLATFORMS.get(sys.platform, "xcb"), "offscreen"}
+    needed = {_PLATFORMS.get(sys.platform, "qxcb"), "qoffscreen"}
     if missing := needed - set(plugins.get("platforms", ())):
         raise LookupError(f"no plugin for {', '.join(sorted(missing))} in {folder}: {unusable}")
-    importlib.import_module("PySide6.QtNetwork")
-    return found
+    return {"version": qVersion(), "plugins": plugins, "unusable": unusable}
 
 
 def _drawing() -> dict[str, Any]:
     """Draws the program's icon, text in the bundled font, and a chart; blank pictures are errors."""
-    from PySide6.QtGui import QFontDatabase
-
     from autotask_console.platform.fonts import add_bundled
     from autotask_console.platform.icons import window_icon
-    from autotask_console.platform.theme import Theme  # noqa: F401 - palettes are read when it is loaded
+    from autotask_console.platform.theme import load
     from autotask_console.text import Tone
     from autotask_console.widgets.chart import Chart, Line
 
-    before = set(QFontDatabase.families())
-    add_bundled()
-    fonts = sorted(name for name in QFontDatabase.families() if name.startswith("DejaVu"))
-    if not fonts:
-        raise LookupError(f"the bundled fonts were not taken; there are {sorted(before)}")
-    chart = Chart([Line(name="check", tone=Tone.DONE)], name="self-check")
+    fonts = add_bundled()
+    if len(set(fonts)) < 2:  # one for text and one for code
+        raise LookupError(f"the bundled fonts were not taken, only {fonts}")
+    palettes = {name: load(name).window.name() for name in ("light", "dark")}
+    chart = Chart([Line(name="check", tone=Tone.GOOD)], name="self-check")
     chart.resize(320, 200)
     chart.show_range(0, 3)
     chart.show_series([0, 1, 2, 3], [[1, 4, 2, 3]])
@@ -103,7 +104,7 @@ def _drawing() -> dict[str, Any]:
     }
     if blank := [name for name, count in colours.items() if count < 2]:
         raise LookupError(f"nothing was drawn: {', '.join(blank)}")
-    return {"fonts": fonts, "colours": colours}
+    return {"fonts": fonts, "palettes": palettes, "colours": colours}
 
 
 def _tls() -> dict[str, Any]:
@@ -160,7 +161,16 @@ def _keychains() -> dict[str, Any]:
 
 def _modules() -> dict[str, Any]:
     """Imported only when first needed, so that a start would not miss them."""
-    names = ("numpy", "pyqtgraph", "httpx", "qasync", "tomlkit", "keyring", "cryptography")
+    names = (
+        "PySide6.QtNetwork",
+        "cryptography",
+        "httpx",
+        "keyring",
+        "numpy",
+        "pyqtgraph",
+        "qasync",
+        "tomlkit",
+    )
     return {"versions": {n: str(getattr(importlib.import_module(n), "__version__", "")) for n in names}}
 
 

@@ -72,6 +72,8 @@ def _run(options: Options) -> int:
 
 def _show_first(instance: SingleInstance) -> int:
     if instance.ask_first_to_show():
+        if sys.stdout is not None:  # a windowed bundle has none
+            sys.stdout.write("The console is open already: its window was brought to the front.\n")
         return OK
     return _complain(
         "Another console has this queue open, but does not answer. Close it, or wait until it has started."
@@ -99,7 +101,8 @@ def _print_self_check() -> int:
     from autotask_console.app.self_check import self_check
 
     found = self_check()
-    sys.stdout.write(json.dumps(found, indent=2) + "\n")
+    if sys.stdout is not None:
+        sys.stdout.write(json.dumps(found, indent=2) + "\n")
     return OK if found["ok"] else 1
 
 

@@ -25,11 +25,11 @@ def ensure_fonts(app: QApplication) -> bool:
     return True
 
 
-def add_bundled() -> None:
-    """Makes the bundled fonts known to Qt."""
+def add_bundled() -> tuple[str, ...]:
+    """Makes the bundled fonts known to Qt; gives the families that it took."""
     folder = resources.files("autotask_resources").joinpath("fonts")
-    for name in _FILES:
-        QFontDatabase.addApplicationFontFromData(folder.joinpath(name).read_bytes())
+    taken = [QFontDatabase.addApplicationFontFromData(folder.joinpath(name).read_bytes()) for name in _FILES]
+    return tuple(family for font in taken for family in QFontDatabase.applicationFontFamilies(font))
 
 
 def monospace(base: QFont) -> QFont:
