@@ -62,9 +62,19 @@ def check_file(driver: Driver, path: Path, *, newest: int) -> None:
     version = int.from_bytes(header[_VERSION_AT : _VERSION_AT + 4], "big")
     application = int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big")
     _check(path, application, version, newest)
-    if application == 0:
+    if application == 0:  # in the log still, if its first owner was killed before the first checkpoint
         with closing(driver.reader(path)) as connection:
-            _check_empty(path, connection)
+            application, version = _identity(connection)
+            _check(path, application, version, newest)
+            if application == 0:
+                _check_empty(path, connection)
+
+
+def _identity(connection: Connection) -> tuple[int, int]:
+    """Whose file it is, and its version; newer than the header where a log has more to say."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return application, version
 
 
 def _check_empty(path: Path, connection: Connection) -> None:
@@ -150,8 +160,7 @@ def set_meta(connection: Connection, name: str, value: int | str) -> None:
 
 
 def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]) -> list[str]:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    application, version = _identity(connection)
     _check(path, application, version, migrations[-1].version)
     if application == 0:
         _check_empty(path, connection)

@@ -195,6 +195,17 @@ async def test_a_database_of_another_program_is_refused_and_not_changed(path: Pa
 # Owner
 
 
+async def test_a_file_whose_first_owner_was_killed_at_once_is_ours(store: SqliteStore, path: Path) -> None:
+    """Until the first checkpoint the file itself holds one empty page; whose it is stands in the log."""
+    killed = path.with_name("killed.db")
+    for ending in ("", "-wal"):
+        shutil.copy(f"{path}{ending}", f"{killed}{ending}")
+    assert killed.read_bytes()[68:72] == bytes(4)
+    again = SqliteStore(killed)
+    await again.open(now=NOW)
+    await again.close()
+
+
 async def test_a_second_store_is_turned_away_and_told_by_whom(store: SqliteStore, path: Path) -> None:
     with pytest.raises(StoreInUse, match=f"Process {os.getpid()} ") as caught:
         await SqliteStore(path).open(now=NOW)
