@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-# Before anything imports Qt: which binding, and no window on anybody's screen. The end-to-end tests start the
-# program as a process of its own and give it a screen of its own.
+# Before anything imports Qt: which binding, and no window on anybody's screen but one that is as large as a
+# laptop's (Qt's own offscreen one is 800 pixels wide, and windows fit themselves to their screen). The
+# end-to-end tests start the program as a process of its own and give it a screen of its own.
 os.environ["QT_API"] = "pyside6"
 os.environ["PYQTGRAPH_QT_LIB"] = "PySide6"
-os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+_SCREEN = Path(__file__).parent / "support" / "screen.json"
+os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QVBoxLayout, QWidget
 from typing_extensions import override
@@ -33,7 +33,6 @@ from autotask_console.window.status_bar import StatusBar
 from autotask_console.window.toolbar import Toolbar
 from autotask_queue import GateKind, RequestFilter, Status
 
-MINIMUM = QSize(1024, 640)
 NARROW_BELOW = 1150
 _WAITING = RequestFilter(status=(Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.UNCERTAIN))
 _NEEDS_YOU = RequestFilter(status=(Status.FAILED, Status.HELD))
@@ -61,7 +60,6 @@ class Window(QMainWindow):
         self._closing_allowed = False
         self.setObjectName("window")
         self.setWindowTitle(tr("Autotask Queue Console"))
-        self.setMinimumSize(MINIMUM)
         self._build(specs)
         self._binder = Binder(self, tasks)
         self._menus = Menus(self.menuBar())

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QAction, QScreen
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 from tests.gui.harness import until
@@ -543,8 +543,54 @@ class TestSizes:
         stage.window._geometry.remember()
         stage.settings.flush()
         again = Stage(theme, stage.settings.path)
-        # Qt fits the width to the screen, and the one without a display is 800 pixels wide.
-        assert again.window.height() == 680
+        assert (again.window.width(), again.window.height()) == (1100, 680)
+        again.window.deleteLater()
+
+    def test_a_window_that_fills_its_screen_keeps_its_size_over_restarts(
+        self, stage: Stage, theme: Theme
+    ) -> None:
+        stage.open()
+        room = stage.window.screen().availableGeometry()
+        stage.window.setGeometry(room)
+        for _ in range(3):
+            stage.window._geometry.remember()
+            stage.settings.flush()
+            again = Stage(theme, stage.settings.path)
+            assert again.window.size() == room.size()
+            assert again.window.pos() == room.topLeft()
+            again.window.show()
+            again.window._geometry.remember()
+            again.window.allow_close()
+            again.window.close()
+            again.window.deleteLater()
+
+    @pytest.mark.parametrize("saved", ["", "1280x720 "])
+    def test_a_small_screen_gets_a_small_window(
+        self, saved: str, stage: Stage, theme: Theme, settings_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A 1366x768 screen at 125 % has 1093x614 logical pixels, and a task bar besides."""
+        if saved:
+            stage.window.resize(1280, 720)
+            record = bytes(stage.window.saveGeometry().toBase64().data()).decode()
+            settings_file.write_text(f'[console.window]\ngeometry = "{saved}{record}"\n', encoding="utf-8")
+        room = QRect(40, 10, 1093, 574)
+        monkeypatch.setattr(QScreen, "availableGeometry", lambda _: room)
+        small = Stage(theme, settings_file)
+        assert small.window.geometry() == room
+        small.window.show()
+        small.window.resize(100, 100)
+        assert small.window.size() == QSize(1024, 574)
+        small.window.allow_close()
+        small.window.close()
+        small.window.deleteLater()
+
+    def test_a_window_beyond_the_screen_comes_back_onto_it(self, stage: Stage, theme: Theme) -> None:
+        stage.open()
+        stage.window.setGeometry(QRect(1430, 890, 1100, 680))  # of a second screen that is gone now
+        stage.window._geometry.remember()
+        stage.settings.flush()
+        again = Stage(theme, stage.settings.path)
+        assert again.window.screen().availableGeometry().contains(again.window.frameGeometry())
         again.window.deleteLater()
 
     def test_a_spoiled_position_is_forgotten(self, theme: Theme, settings_file: Path, qtbot: Any) -> None:
