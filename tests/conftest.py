@@ -13,8 +13,9 @@ from pathlib import Path
 # end-to-end tests start the program as a process of its own and give it a screen of its own.
 os.environ["QT_API"] = "pyside6"
 os.environ["PYQTGRAPH_QT_LIB"] = "PySide6"
-_SCREEN = Path(__file__).parent / "support" / "screen.json"
-os.environ.setdefault("QT_QPA_PLATFORM", f"offscreen:configfile={_SCREEN}")
+os.environ.setdefault(
+    "QT_QPA_PLATFORM", f"offscreen:configfile={Path(__file__).parent / 'support' / 'screen.json'}"
+)
 
 import pytest
 from hypothesis import HealthCheck, settings

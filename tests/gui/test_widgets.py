@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible, QFontMetrics, QPalette
+from PySide6.QtGui import QAccessible, QFontMetrics, QFontMetricsF, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QMenu, QWidget
 from tests.gui.looks import child, clipped, nameless
@@ -13,7 +13,7 @@ from autotask_console.platform.theme import Theme, load
 from autotask_console.text import UI_STATES, Tone, UiState
 from autotask_console.widgets.banner import Banner, BannerText
 from autotask_console.widgets.button import Button, ButtonKind
-from autotask_console.widgets.cells import CellValue, Strip, number_font
+from autotask_console.widgets.cells import CellValue, Strip, fitting_font, number_font
 from autotask_console.widgets.empty import EmptyState
 from autotask_console.widgets.form import Chips, FormRow, ReasonField, line, note, remember_reason
 from autotask_console.widgets.json_view import JsonEditor, JsonView, parse, pretty
@@ -107,6 +107,14 @@ class TestLabels:
 
 
 class TestStrip:
+    @pytest.mark.parametrize(
+        "value", ["1 stopped · 2 others", "1 maint. · 1 stopped", "12\u202f480", "3 ok · 1 maint."]
+    )
+    def test_a_long_value_is_written_smaller_and_not_cut(self, value: str, qapp: Any) -> None:
+        narrowest = 128.0  # inside a cell of a window of 1024 pixels
+        font = fitting_font(qapp.font(), value, narrowest)
+        assert QFontMetricsF(font).horizontalAdvance(value) <= narrowest
+
     def test_values_are_seen_and_read_out(self, host: QWidget) -> None:
         strip = Strip([("waiting", "Waiting"), ("sent", "Sent")])
         show(host, strip, width=600)

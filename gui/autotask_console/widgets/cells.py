@@ -108,11 +108,13 @@ class Cell(QAbstractButton):
         metrics = QFontMetricsF(minor)
         note = metrics.elidedText(shown.note, Qt.TextElideMode.ElideRight, bottom.width())
         painter.drawText(bottom, Qt.AlignmentFlag.AlignLeft, note)
-        painter.setFont(number_font(self.font()))
+        painter.setFont(fitting_font(self.font(), shown.value, inner.width()))
         painter.setPen(colours.tones[shown.tone] if shown.tone else colours.text)
         middle = QRectF(inner.left(), top.bottom(), inner.width(), bottom.top() - top.bottom())
-        width = QFontMetricsF(painter.font()).horizontalAdvance(shown.value)
-        painter.drawText(middle, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, shown.value)
+        metrics = QFontMetricsF(painter.font())
+        value = metrics.elidedText(shown.value, Qt.TextElideMode.ElideRight, inner.width())
+        width = metrics.horizontalAdvance(value)
+        painter.drawText(middle, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, value)
         room = inner.width() - width - 14
         if shown.points and room >= 36:
             wide = min(70.0, room)
@@ -128,7 +130,10 @@ class Cell(QAbstractButton):
         width = QFontMetricsF(minor).horizontalAdvance(self._caption) + 8
         painter.setFont(scaled(self.font(), 1.0, bold=True))
         painter.setPen(colours.tones[self._shown.tone] if self._shown.tone else colours.text)
-        painter.drawText(inner.adjusted(width, 0, 0, 0), flags, self._shown.value)
+        rest = inner.adjusted(width, 0, 0, 0)
+        metrics = QFontMetricsF(painter.font())
+        value = metrics.elidedText(self._shown.value, Qt.TextElideMode.ElideRight, rest.width())
+        painter.drawText(rest, flags, value)
 
 
 class Strip(QWidget):
@@ -163,8 +168,14 @@ class Strip(QWidget):
             cell.set_compact(compact)
 
 
-def number_font(base: QFont) -> QFont:
+def number_font(base: QFont, factor: float = 1.34) -> QFont:
     """Large and bold, every digit equally wide."""
-    font = scaled(base, 1.34, bold=True)
+    font = scaled(base, factor, bold=True)
     font.setFeature(QFont.Tag("tnum"), 1)
     return font
+
+
+def fitting_font(base: QFont, text: str, width: float) -> QFont:
+    """The largest size, down to that of the notes, in which `text` is no wider than `width`."""
+    fonts = [number_font(base, factor) for factor in (1.34, 1.15, 1.0, 0.9)]
+    return next((font for font in fonts if QFontMetricsF(font).horizontalAdvance(text) <= width), fonts[-1])

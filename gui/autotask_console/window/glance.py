@@ -117,14 +117,19 @@ def _breakers(state: AppState, now: float) -> CellValue:
         groups.setdefault(breaker_word(breaker, now=now), []).append(breaker)
     parts = [tr(_SHORT[word], n=len(groups[word])) for word in _SHORT if word in groups]
     worst = next(word for word in reversed(_SHORT) if word in groups)
+    value = " · ".join(parts)
+    if len(parts) > _PARTS:  # there is room for two: the worst, and that there is more
+        others = len(zones) - len(groups[worst])
+        value = f"{parts[-1]} · {plural(others, '{n} other', '{n} others')}"
     return CellValue(
-        value=" · ".join(parts),
+        value=value,
         note=_breaker_note(groups[worst][0], now),
         tone=_TONES.get(worst),
-        tip=tip,
+        tip=f"{tip} {', '.join(parts)}.",
     )
 
 
+_PARTS = 2
 _SHORT: dict[BreakerWord, str] = {
     BreakerWord.SENDING: "{n} ok",
     BreakerWord.FORCED: "{n} forced",

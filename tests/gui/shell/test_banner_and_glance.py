@@ -281,6 +281,16 @@ class TestGlance:
         assert (cell.value, cell.note) == (value, note)
         assert glance.breakers_badge(state, now=NOW)[0] == badge
 
+    def test_three_kinds_of_zones_are_named_worst_first_and_in_full_in_the_tip(self) -> None:
+        breakers = (
+            BreakerMetrics(zone="a", state=BreakerState.CLOSED),
+            BreakerMetrics(zone="b", state=BreakerState.CLOSED, overrides=(hold(),)),
+            BreakerMetrics(zone="c", state=BreakerState.OPEN, retry_in=41.0),
+        )
+        cell = glance.cells(replace(GOOD, breakers=breakers), now=NOW)["breakers"]
+        assert (cell.value, cell.note) == ("1 stopped · 2 others", "c test in 41 s")
+        assert cell.tip.endswith("1 ok, 1 maint., 1 stopped.")
+
     def test_without_a_zone_the_breakers_say_so(self) -> None:
         cell = glance.cells(replace(GOOD, zones=()), now=NOW)["breakers"]
         assert (cell.value, cell.note) == ("–", "not signed in")
