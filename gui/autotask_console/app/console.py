@@ -38,6 +38,7 @@ from autotask_console.state import AppState, AppStore, ChangeFlags, Snapshot
 from autotask_console.text import Tone, plural, tr
 from autotask_console.window import Window
 from autotask_queue import (
+    ControlServer,
     Durability,
     QueueError,
     QueueManager,
@@ -75,6 +76,7 @@ class Console:
         self.theme = Theme(app, self.settings.get(declared.THEME))
         self.secrets: SystemSecrets = open_secrets()
         self.queue: QueueManager | None = None
+        self._for_others: ControlServer | None = None
         self.simulator: Simulator | None = None
         self.actor = _user()
         self.store = AppStore(AppState(user=self.actor, demo=options.demo), look=self._look)
@@ -137,10 +139,21 @@ class Console:
             self._cannot_open(error)
             return
         self.queue = queue
+        await self._let_others_in(queue)
         await self._attach(queue, simulator.url if simulator is not None else None)
         self._tell(recovery, crashed=crashed)
         if simulator is not None:
             self.tasks.start(compose_once(queue, simulator), what=tr("add the demo's requests"))
+
+    async def _let_others_in(self, queue: QueueManager) -> None:
+        """Lets the command line reach the queue that this program owns; without that, all else works."""
+        server = ControlServer(queue, role="console")
+        try:
+            await server.start()
+        except QueueError as error:
+            logger.warning("the command line cannot reach this queue: %s", error.message)
+        else:
+            self._for_others = server
 
     async def _simulator(self) -> Simulator:
         self.window.say_instead_of_page(
@@ -263,6 +276,8 @@ class Console:
         self.store.note(ChangeFlags.LIFE, closing=True)
         await self._save_pages()
         await self.tasks.shutdown(grace=0.2)
+        if self._for_others is not None:
+            await self._for_others.close()
         if self.queue is not None:
             await self.queue.shutdown(grace=self._grace)
         if self.simulator is not None:
