@@ -17,7 +17,8 @@ pytestmark = pytest.mark.integration
 WORDS = [
     "submit", "list", "show", "cancel", "retry", "edit", "reprioritise", "clear", "pause", "resume",
     "breaker", "force-open", "force-close", "release", "reset", "metrics", "health", "audit", "resolve",
-    "doctor", "/Tickets", "POST", "GET", "1", "2", "10", "z", "--zone", "--data", "--set", "title=x", "{}", "[1]", "-",
+    "doctor",
+    "/Tickets", "POST", "GET", "1", "2", "10", "z", "--zone", "--data", "--set", "title=x", "{}", "[1]", "-",
     "--json", "--status", "open", "failed", "--text", "--limit", "--all", "--ids", "--priority", "--reason",
     "why", "--scheduled-at", "+1h", "--for", "5m", "--undo", "--yes", "--id", "--after", "--lane", "--header",
     "A: b", "--sent", "--record", "--sort", "seq", "--timeout", "--summary", "--expires-at", "@/nowhere",
