@@ -151,16 +151,20 @@ def test(rest: Sequence[str]) -> int:
     return hand_over(python, "-m", "pytest", *rest)
 
 
-def bundle(rest: Sequence[str]) -> int:
-    """Builds dist/autotask-console with PyInstaller and says how large it is."""
-    python = prepare(Profile.DEV, Purpose.WINDOW, Purpose.BUNDLE)
+def bundle_command(python: str | Path, dist: Path, work: Path) -> tuple[str | Path, ...]:
+    """Gives the command that builds the bundle into a folder of `dist`, with `work` for what lies between."""
     spec = ROOT / "packaging" / "pyinstaller" / "console.spec"
-    folders = ("--distpath", ROOT / "dist", "--workpath", ROOT / "build" / "pyinstaller")
-    code = supervise(
-        python, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN", *folders, *rest, spec, variables={}
-    )
+    folders = ("--distpath", dist, "--workpath", work)
+    return (python, "-m", "PyInstaller", "--noconfirm", "--log-level=WARN", *folders, spec)
+
+
+def bundle(rest: Sequence[str]) -> int:
+    """Builds dist/autotask-console with PyInstaller and says how large it is; more arguments go there."""
+    python = prepare(Profile.DEV, Purpose.WINDOW, Purpose.BUNDLE)
+    command = bundle_command(python, ROOT / "dist", ROOT / "build" / "pyinstaller")
+    code = supervise(*command, *rest, variables={})
     built = ROOT / "dist" / "autotask-console"
-    if code == 0:
+    if code == 0 and built.exists():
         size = sum(path.lstat().st_size for path in built.rglob("*") if not path.is_dir())
         print(f"{built}: {size / 1e6:.0f} MB")
     return code
