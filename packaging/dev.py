@@ -29,6 +29,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import checkup
 import environment
@@ -116,33 +117,42 @@ def run(rest: Sequence[str]) -> int:
 
 def _run_headless(command: Sequence[str | Path], rest: Sequence[str]) -> int:
     folder = Path(tempfile.mkdtemp(prefix="autotask-demo-"))
-    picture, summary = folder / "console.png", folder / "summary.json"
-    seconds = str(DEMO_SECONDS)
+    parser = argparse.ArgumentParser(prog="dev.py run", add_help=False, allow_abbrev=False)
+    parser.add_argument("--demo-seconds", default=str(DEMO_SECONDS))
+    parser.add_argument("--screenshot", type=Path, default=folder / "console.png")
+    parser.add_argument("--summary", type=Path, default=folder / "summary.json")
+    # Data of its own: what is told is what was sent now, whatever an earlier demo left behind.
+    parser.add_argument("--data-dir", type=Path, default=folder / "data")
+    given, others = parser.parse_known_args(rest)
     print(
-        f"There is no display, so the same demo runs on a virtual one for {seconds} seconds.\n"
+        f"There is no display, so the same demo runs on a virtual one for {given.demo_seconds} seconds.\n"
         f"A screenshot and a summary of what was sent will be in {folder}",
         flush=True,
     )
-    options = ("--demo-seconds", seconds, "--screenshot", picture, "--summary", summary)
+    options = [part for name, value in vars(given).items() for part in (f"--{name.replace('_', '-')}", value)]
     try:
         with screen.virtual_screen() as display:
             variables = {"DISPLAY": display, "QT_QPA_PLATFORM": "xcb"}
-            code = supervise(*command, *options, *rest, variables=variables)
+            code = supervise(*command, *options, *others, variables=variables)
     except screen.NoScreen as error:
         print(error, file=sys.stderr)
         return MISSING
-    if summary.exists():
-        _print_summary(json.loads(summary.read_text(encoding="utf-8")))
-    for path in (picture, summary):
+    if given.summary.exists():
+        _print_summary(json.loads(given.summary.read_text(encoding="utf-8")))
+    for path in (given.screenshot, given.summary):
         print(f"{path}" if path.exists() else f"The console left no {path.name}.")
     return code
 
 
-def _print_summary(facts: Mapping[str, object]) -> None:
-    print(", ".join(f"{facts.get(word, 0)} {word}" for word in ("sent", "waiting", "failed")))
-    requests = facts.get("requests")
-    for request in requests if isinstance(requests, list) else ():
-        print(f"  {request if isinstance(request, str) else json.dumps(request, ensure_ascii=False)}")
+_WORDS = {"completed": "sent", "deferred": "scheduled", "uncertain": "checking", "pending": "waiting"}
+"""The console's words for states whose names in the queue are others."""
+
+
+def _print_summary(facts: Mapping[str, Any]) -> None:
+    print(", ".join(f"{facts[word]} {word}" for word in ("sent", "waiting", "failed")))
+    for request in facts["requests"]:
+        state = request["status"]
+        print(f"  {_WORDS.get(state, state):10} {request['summary']}")
 
 
 def test(rest: Sequence[str]) -> int:

@@ -21,10 +21,13 @@ import json, os, pathlib, subprocess, sys
 given = sys.argv[1:]
 values = dict(zip(given, given[1:]))
 size = subprocess.run(["xdotool", "getdisplaygeometry"], capture_output=True, text=True).stdout.split()
-print(given[0], values["--demo-seconds"], given[-1], *size, os.environ["QT_QPA_PLATFORM"], flush=True)
+told = [given[0], values["--demo-seconds"], values["--data-dir"], given[-1], *size]
+print(*told, os.environ["QT_QPA_PLATFORM"], flush=True)
 if "--broken" not in given:
     pathlib.Path(values["--screenshot"]).write_bytes(b"PNG")
-    facts = {"sent": 3, "waiting": 1, "failed": 0, "requests": ["Ticket: Printer on fire", {"title": "Note"}]}
+    rows = [("completed", "Create ticket: Printer on fire"), ("failed", "Log 1 h on ticket 7")]
+    requests = [{"id": "x", "status": status, "summary": summary} for status, summary in rows]
+    facts = {"sent": 1, "waiting": 0, "failed": 1, "requests": requests}
     pathlib.Path(values["--summary"]).write_text(json.dumps(facts))
 sys.exit(4 if "--broken" in given else 0)
 """
@@ -52,12 +55,26 @@ def test_without_a_display_the_demo_leaves_a_picture_and_a_summary(
 
     text = capfd.readouterr().out
     assert "There is no display" in text
-    assert "--demo 60 de 1440 900 xcb" in text
-    assert "3 sent, 1 waiting, 0 failed" in text
-    assert "  Ticket: Printer on fire\n" in text
-    assert '  {"title": "Note"}\n' in text
+    assert "for 60 seconds" in text
+    assert f"--demo 60 {tmp_path / 'data'} de 1440 900 xcb" in text
+    assert "1 sent, 0 waiting, 1 failed" in text
+    assert "  sent       Create ticket: Printer on fire\n" in text
+    assert "  failed     Log 1 h on ticket 7\n" in text
     assert f"{tmp_path / 'console.png'}\n" in text
     assert f"{tmp_path / 'summary.json'}\n" in text
+
+
+@pytest.mark.usefixtures("console")
+def test_how_long_and_where_can_be_said(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    picture = tmp_path / "elsewhere.png"
+
+    assert dev.main(["run", "--demo-seconds=9", "--screenshot", str(picture), "--data-dir", "d"]) == 0
+
+    text = capfd.readouterr().out
+    assert "for 9 seconds" in text
+    assert "--demo 9 d d 1440 900 xcb" in text
+    assert picture.exists()
+    assert f"{picture}\n" in text
 
 
 @pytest.mark.usefixtures("console")
