@@ -21,25 +21,24 @@ from autotask_console.pages.queue.empty import empty_text
 from autotask_console.pages.queue.facets import count_views, facets, first_view, view_of
 from autotask_console.pages.queue.filter_bar import FilterBar, LiveButton
 from autotask_console.pages.queue.filter_text import text_of
-from autotask_console.pages.queue.filter_text.amounts import midnight
 from autotask_console.pages.queue.frame import ListFrame
 from autotask_console.pages.queue.live import LiveList
 from autotask_console.pages.queue.menus import ViewsMenu, page_actions
 from autotask_console.pages.queue.narrowing import Narrowing
 from autotask_console.pages.queue.panes import Panes
 from autotask_console.pages.queue.presentation import Presentation
+from autotask_console.pages.queue.sent_today import SentToday
 from autotask_console.pages.queue.sidebar import Sidebar
 from autotask_console.pages.queue.table import MOST_BY_HAND, RequestTable
 from autotask_console.pages.queue.verbs import Verb
 from autotask_console.state import AppState, ChangeFlags, Changes
 from autotask_console.text import clock_time, number, tr
 from autotask_console.widgets.button import Button
-from autotask_queue import Range, RequestFilter, Status
+from autotask_queue import RequestFilter
 
 TOAST_ROOM = 36
 """Toasts stand above the bar with the commands."""
 _SETTLE_MS = 40
-_COUNT_EVERY_MS = 2000
 
 
 class QueuePage(Page):
@@ -65,7 +64,7 @@ class QueuePage(Page):
         self.commands = QueueCommands(services, self, after=self.live.look_again)
         self.presentation = Presentation(services.settings, self.table, self.narrowing)
         self._visited = False
-        self._sent_today = 0
+        self.sent_today = SentToday(services, parent=self)
         self._wanted_seq: int | None = None
         self._build()
         self._wire()
@@ -105,9 +104,6 @@ class QueuePage(Page):
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(_SETTLE_MS)
-        self._count_later = QTimer(self)
-        self._count_later.setSingleShot(True)
-        self._count_later.setInterval(_COUNT_EVERY_MS)
 
     def _wire(self) -> None:
         self.filter.edited.connect(self._text_edited)
@@ -134,7 +130,7 @@ class QueuePage(Page):
         self.frame.pressed.connect(self._empty_pressed)
         self.panes.arranged.connect(self._arranged)
         self._settle.timeout.connect(self._selection_settled)
-        self._count_later.timeout.connect(self._count_sent)
+        self.sent_today.changed.connect(self._show_facets)
         self.filter.left.connect(self.table.setFocus)
 
     # -- Page
@@ -148,13 +144,15 @@ class QueuePage(Page):
         elif not self._visited:
             self.show_view(first_view(count_views(self.services.queue.counters(), sent_today=0)))
         self._visited = True
-        self._count_sent()
+        self.live.see(self.state, relative=self.presentation.relative)
+        self.sent_today.ask()
         self.services.toasts.set_room(TOAST_ROOM)
         self.table.setFocus(Qt.FocusReason.OtherFocusReason)
 
     @override
     def leave(self) -> None:
         self.services.toasts.set_room(0)
+        self.sent_today.stop()
         self.live.stop()
 
     @override
@@ -164,8 +162,7 @@ class QueuePage(Page):
         self.live.refresh(state, changed)
         if changed.flags & (ChangeFlags.COUNTERS | ChangeFlags.GATES | ChangeFlags.ZONES):
             self._show_facets()
-            if not self._count_later.isActive():
-                self._count_later.start()
+            self.sent_today.ask_soon()
         if self.live.paused_at is None:
             self._refresh_details(changed)
         self._show_empty()
@@ -261,7 +258,7 @@ class QueuePage(Page):
     def _show_facets(self) -> None:
         queue, chosen = self.services.queue, self.narrowing.chosen
         counters, gates = queue.counters(), queue.gates()
-        views = count_views(counters, sent_today=self._sent_today)
+        views = count_views(counters, sent_today=self.sent_today.count)
         states, zones = facets(counters, gates, self.narrowing.query(), chosen=chosen)
         current = self.narrowing.shown_view
         self.sidebar.show_views(views, current)
@@ -269,15 +266,6 @@ class QueuePage(Page):
         self._views_menu.show_counts(views, current, states, zones, chosen=chosen)
         self.views_button.setText(self._views_menu.current)
         self._show_count()
-
-    def _count_sent(self) -> None:
-        async def count() -> None:
-            since = Range(min=midnight(self.services.clock.now()))
-            query = RequestFilter(status=(Status.COMPLETED,), finished=since)
-            self._sent_today = await self.services.queue.count(query)
-            self._show_facets()
-
-        self.services.tasks.start(count(), what=tr("count what was sent today"))
 
     def _refresh_details(self, changed: Changes) -> None:
         row = self.details.row
