@@ -254,6 +254,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     to: Status | None = None
     restore: bool = False
     """Undo a cancel: back to the request's own `restore_to`, whatever `to` says."""
+    resend: bool = False
+    """A person is sure that a write which may have arrived did not. Without this no change queues such a
+    request again (`status.may_have_arrived`), or says that it was cancelled or ran out of time."""
     sources: frozenset[Status] = frozenset()
     fence: int | None = None
     attempt: AttemptRecord | None = None

@@ -21,7 +21,7 @@ from autotask_queue.model.errors import (
 from autotask_queue.model.events import RequestsChanged
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.request import MAX_PRIORITY, MIN_PRIORITY, Reply, Request, RequestId, RequestRow
-from autotask_queue.model.status import Reason, Status
+from autotask_queue.model.status import UNDECIDED, Reason, Status, may_have_arrived
 from autotask_queue.ports import Change
 
 Target = str | Sequence[str] | Selection
@@ -36,7 +36,6 @@ UNDOABLE = 10_000
 """As many ids as a result remembers."""
 
 WAITING = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
-UNDECIDED = frozenset({Status.UNCERTAIN, Status.HELD})
 EDITABLE_FIELDS = frozenset(
     {"data", "endpoint", "method", "headers", "metadata", "priority", "scheduled_at", "expires_at",
      "timeout", "max_retries", "summary"}
@@ -63,8 +62,8 @@ class Commands:
     async def cancel_one(self, request_id: RequestId, *, why: str, actor: str) -> Request:
         """Cancels a request that is not being sent."""
         request = await self.get(request_id)
-        if request.status not in CANCELLABLE:
-            raise IllegalTransition(_why_not_cancel(request.status), status=request.status)
+        if may_have_arrived(request.status, request.reason) or request.status not in CANCELLABLE:
+            raise IllegalTransition(_why_not_cancel(request), status=request.status)
         return await self._settler.change(self._cancel(request_id, why=why, actor=actor))
 
     async def edit(self, request_id: RequestId, *, why: str, actor: str, fields: dict[str, Any]) -> Request:
@@ -78,6 +77,12 @@ class Commands:
         if before.status not in EDITABLE:
             raise IllegalTransition(
                 f"A request that is {before.status.value} cannot be edited.", status=before.status
+            )
+        if before.status is Status.FAILED and before.reason in UNDECIDED:
+            raise IllegalTransition(
+                "It was given up while nobody knew whether it had arrived, so an edit does not send it.",
+                status=before.status,
+                remedy="Send it again if you are sure that it did not arrive, or add a new request.",
             )
         _check_priority(fields.get("priority", before.priority))
         edited = msgspec.structs.replace(before, **fields)
@@ -100,7 +105,9 @@ class Commands:
                 actor=actor,
                 why=why,
                 to=self._queued_status(before, scheduled),
-                sources=EDITABLE,
+                # Only as it was looked at: meanwhile it may have been tried, and its reply lost.
+                sources=frozenset({before.status}),
+                fence=before.fence,
                 priority=edited.priority,
                 scheduled_at=scheduled,
                 edit=edit,
@@ -120,7 +127,7 @@ class Commands:
 
     async def send_again(self, request_id: RequestId, *, why: str, actor: str) -> Request:
         """A person is sure that the write did not arrive: it is sent once more."""
-        return await self._decide(request_id, why, actor, kind="sent_again", to=Status.PENDING)
+        return await self._decide(request_id, why, actor, kind="sent_again", to=Status.PENDING, resend=True)
 
     async def mark_sent(
         self, request_id: RequestId, *, why: str, actor: str, record_id: int | None
@@ -143,17 +150,20 @@ class Commands:
         *,
         kind: str,
         to: Status,
+        resend: bool = False,
         reply: Reply | msgspec.UnsetType | None = msgspec.UNSET,
     ) -> Request:
         if not why.strip():
             raise ReasonRequired("Deciding about a request whose outcome is unknown needs a reason.")
         request = await self.get(request_id)
-        undecided = request.status is Status.UNCERTAIN or request.reason in (Reason.CONFIRM, Reason.GONE)
-        if request.status not in UNDECIDED or not undecided:
+        unknown = may_have_arrived(request.status, request.reason)
+        if not unknown and (request.status, request.reason) != (Status.HELD, Reason.GONE):
             raise IllegalTransition(
                 "There is nothing to decide: its outcome is known.", status=request.status
             )
+        # What is given up stays marked as unknown; a change whose record is gone surely did not happen.
         gave_up = to is Status.FAILED
+        why_given_up = Reason.BY_PERSON if unknown else Reason.GONE
         return await self._settler.change(
             Change(
                 id=request_id,
@@ -162,9 +172,11 @@ class Commands:
                 actor=actor,
                 why=why,
                 to=to,
-                sources=UNDECIDED,
+                sources=frozenset({request.status}),
                 fence=request.fence,
-                reason=Reason.BY_PERSON if gave_up else None,
+                resend=resend,
+                reset_attempts=resend,
+                reason=why_given_up if gave_up else None,
                 reason_text=why if gave_up else "",
                 not_before=None,
                 reply=reply,
@@ -213,7 +225,7 @@ class Commands:
         """
 
         def change(request: RequestRow) -> Change | None:
-            if request.reason is Reason.CONFIRM:
+            if may_have_arrived(request.status, request.reason):
                 return None
             return Change(
                 id=request.id, kind="retried", at=self._now, actor=actor, why=why, to=Status.PENDING,
@@ -380,11 +392,11 @@ def _check_priority(priority: object) -> None:
         )
 
 
-def _why_not_cancel(status: Status) -> str:
-    if status is Status.PROCESSING:
+def _why_not_cancel(request: Request) -> str:
+    if request.status is Status.PROCESSING:
         return "It is being sent right now and cannot be recalled. You can undo it in Autotask."
-    if status is Status.UNCERTAIN:
+    if request.status in WAITING or request.status is Status.UNCERTAIN:
         return (
             "It may have arrived already, so it cannot be cancelled. You can say that it is not sent again."
         )
-    return f"It is {status.value} already."
+    return f"It is {request.status.value} already."

@@ -7,6 +7,7 @@ adopted. Not found after the last time, or found more than once: a person decide
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
@@ -19,7 +20,7 @@ from autotask_queue.engine.settle import Settler
 from autotask_queue.model.errors import ProcessorError
 from autotask_queue.model.failure import Failure
 from autotask_queue.model.filters import RequestFilter
-from autotask_queue.model.request import AttemptKind, AttemptResult, Request
+from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, Request
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.policy.breaker import Permit
 from autotask_queue.policy.retry import Signal
@@ -127,11 +128,9 @@ class Reconciler:
                 request, f"It was found {result.matches} times in Autotask. {result.note}".strip(), attempt
             )
         else:
-            absent = [
-                a for a in await self.ctx.store.attempts(request.id) if a.result is AttemptResult.ABSENT
-            ]
-            if len(absent) < len(PAUSES):
-                await self._later(request, PAUSES[len(absent)], "Not found in Autotask so far.", attempt)
+            absent = _absent(await self.ctx.store.attempts(request.id))
+            if absent < len(PAUSES):
+                await self._later(request, PAUSES[absent], "Not found in Autotask so far.", attempt)
             else:
                 await self._ask_person(
                     request, "It was looked for several times and not found in Autotask.", attempt
@@ -191,3 +190,9 @@ class Reconciler:
                 attempt=attempt,
             )
         )
+
+
+def _absent(attempts: Sequence[Attempt]) -> int:
+    """How often it was looked for in vain since it was last sent."""
+    sent = max((a.number for a in attempts if a.kind is AttemptKind.SEND), default=0)
+    return sum(a.result is AttemptResult.ABSENT for a in attempts if a.number > sent)

@@ -120,6 +120,20 @@ class Reason(StrEnum):
     NOT_FOUND_YET = "not_found_yet"
     """Looked up and not found so far; looked up again later."""
     BY_PERSON = "by_person"
+    """A person gave it up while nobody knew whether it had arrived."""
+
+
+UNDECIDED = frozenset({Reason.CONFIRM, Reason.BY_PERSON})
+"""Reasons of a held or failed write that may have arrived."""
+
+
+def may_have_arrived(status: Status, reason: Reason | None) -> bool:
+    """Whether nobody knows if a request reached the server.
+
+    Such a request is never queued again by a common command: only by a person who is sure that it did
+    not arrive.
+    """
+    return status is Status.UNCERTAIN or (status in (Status.HELD, Status.FAILED) and reason in UNDECIDED)
 
 
 class Effect(StrEnum):

@@ -13,7 +13,15 @@ import msgspec
 
 from autotask_queue.model.errors import IllegalTransition, InvalidRequest
 from autotask_queue.model.request import JSON, AttemptKind, AttemptResult, Request
-from autotask_queue.model.status import LANE_BLOCKING, TERMINAL, Effect, Reason, Status, can_move
+from autotask_queue.model.status import (
+    LANE_BLOCKING,
+    TERMINAL,
+    Effect,
+    Reason,
+    Status,
+    can_move,
+    may_have_arrived,
+)
 from autotask_queue.ports import AttemptRecord, Change
 
 FOR_TIME: Final = 1
@@ -31,6 +39,8 @@ ENTRY: Final = frozenset({Status.PENDING, Status.DEFERRED, Status.HELD})
 """The statuses in which a request may be added."""
 BUSY: Final = frozenset({Status.PROCESSING, Status.UNCERTAIN})
 """While one request of a lane is in these, none of the lane may start."""
+AFTER_UNKNOWN: Final = frozenset({Status.UNCERTAIN, Status.COMPLETED, Status.HELD, Status.FAILED})
+"""What may become of a write that may have arrived, unless a person wants it sent again."""
 PARENT_REASONS: Final = frozenset({Reason.PARENT_FAILED, Reason.PARENT_MISSING})
 
 EDITABLE: Final = frozenset(
@@ -198,6 +208,12 @@ def _target(request: Request, change: Change) -> Status:
         return here
     if not can_move(here, target):
         raise IllegalTransition(f"It is {here} and cannot become {target}.", status=here)
+    if target not in AFTER_UNKNOWN and not change.resend and may_have_arrived(here, request.reason):
+        raise IllegalTransition(
+            "It may have arrived already, so it is neither queued again nor cancelled.",
+            status=here,
+            remedy="Look for it in Autotask, then say whether it arrived, is sent again, or is given up.",
+        )
     return target
 
 

@@ -54,7 +54,7 @@ async def bring_to(store: Store, status: Status) -> Request:
 async def test_exactly_the_legal_transitions_are_possible(store: Store, origin: Status) -> None:
     for target in Status:
         one = await bring_to(store, origin)
-        answer = await try_change(store, one.id, to=target)
+        answer = await try_change(store, one.id, to=target, resend=True)
         if target in TRANSITIONS[origin]:
             assert isinstance(answer, Request), target
             assert answer.status is target
@@ -66,6 +66,27 @@ async def test_exactly_the_legal_transitions_are_possible(store: Store, origin: 
         if answer.status not in TERMINAL:  # out of the way of the next claim
             for way in (Status.HELD, Status.CANCELLED):
                 await try_change(store, one.id, to=way)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (Status.UNCERTAIN, Reason.REPLY_LOST),
+        (Status.HELD, Reason.CONFIRM),
+        (Status.FAILED, Reason.BY_PERSON),
+    ],
+)
+async def test_what_may_have_arrived_is_queued_again_by_a_person_only(
+    store: Store, status: Status, reason: Reason
+) -> None:
+    await add_one(store)
+    one = await claim_one(store)
+    one = await change(store, one.id, to=status, reason=reason)
+    for target in (Status.PENDING, Status.DEFERRED, Status.CANCELLED, Status.EXPIRED):
+        assert isinstance(await try_change(store, one.id, to=target), IllegalTransition), target
+        assert await load(store, one.id) == one
+    await change(store, one.id, to=Status.PENDING, reason=None, resend=True)
+    assert await claim_ids(store) == [one.id]
 
 
 async def test_an_unknown_request_is_not_found(store: Store) -> None:
