@@ -18,7 +18,8 @@ NOW = 1_000.0
 def row(status: Status, **fields: Any) -> RequestRow:
     values: dict[str, Any] = {
         "seq": 7, "id": RequestId("x"), "zone": "z", "endpoint": "/T", "method": "POST",
-        "effect": Effect.WRITE, "entity": "T", "priority": 5, "summary": "s", "created_at": 0.0, "updated_at": 0.0,
+        "effect": Effect.WRITE, "entity": "T", "priority": 5, "summary": "s",
+        "created_at": 0.0, "updated_at": 0.0,
     }  # fmt: skip
     return RequestRow(status=status, **(values | fields))
 
