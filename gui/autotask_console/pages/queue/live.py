@@ -60,6 +60,8 @@ class LiveList(QObject):
         self._complete = False
         self._waiting: Answer | None = None
         self._due = False
+        self._just_asked = False
+        """Whether the list was asked for in this turn of the loop, so that it is as new as any event."""
         self._read_at = 0.0
         self._pause = _PAUSE
         self._paused_at: float | None = None
@@ -71,10 +73,17 @@ class LiveList(QObject):
 
     def ask(self, question: Hashable, filters: Filters, *, moves_with_time: bool = False) -> None:
         """Shows another list. `question` identifies it; `filters` are made anew for each reading."""
+        known = question == self._question and self._reader.busy
         self._question, self._filters, self._moves_with_time = question, filters, moves_with_time
         self._waiting = None
-        self._read()
+        if not known:
+            self._read()
+        self._just_asked = True
+        QTimer.singleShot(0, self, self._asked_a_while_ago)
         self.changed.emit()
+
+    def _asked_a_while_ago(self) -> None:
+        self._just_asked = False
 
     @property
     def loading(self) -> bool:
@@ -128,7 +137,7 @@ class LiveList(QObject):
         touched = self._model.patch(changed.requests.values())
         if touched or changed.bulk or changed.flags & (ChangeFlags.TIME | ChangeFlags.GATES):
             self._table.touch_visible()
-        if changed.flags & (ChangeFlags.REQUESTS | ChangeFlags.GATES):
+        if changed.flags & (ChangeFlags.REQUESTS | ChangeFlags.GATES) and not self._just_asked:
             self._due = True
         self._look()
 
