@@ -139,6 +139,22 @@ def test_paused_means_that_nothing_changes(run: Any, stage: Stage) -> None:
     run(scenario())
 
 
+def test_paused_stays_so_while_other_pages_are_seen(run: Any, stage: Stage) -> None:
+    async def scenario() -> None:
+        async with stage() as scene:
+            await many(scene, 3)
+            page = scene.page
+            page.toggle_live()
+            await scene.add("new")
+            scene.host.stack.setCurrentWidget(scene.host.message)
+            page.leave()
+            scene.host.show("queue")
+            assert page.live.paused_at is not None
+            assert len(page.model.vector) == 3
+
+    run(scenario())
+
+
 def test_f5_follows_again(run: Any, stage: Stage) -> None:
     async def scenario() -> None:
         async with stage() as scene:

@@ -63,7 +63,7 @@ class QueuePage(Page):
         self.choice = Choice(services.queue, self.table, self.model, self.narrowing)
         self.commands = QueueCommands(services, self, after=self.live.look_again)
         self.presentation = Presentation(services.settings, self.table, self.narrowing)
-        self._visited = False
+        self._visited = self._entering = False
         self.sent_today = SentToday(services, parent=self)
         self._wanted_seq: int | None = None
         self._build()
@@ -143,7 +143,7 @@ class QueuePage(Page):
             self._show_request(argument)
         elif not self._visited:
             self.show_view(first_view(count_views(self.services.queue.counters(), sent_today=0)))
-        self._visited = True
+        self._visited = self._entering = True
         self.live.see(self.state, relative=self.presentation.relative)
         self.sent_today.ask()
         self.services.toasts.set_room(TOAST_ROOM)
@@ -157,8 +157,9 @@ class QueuePage(Page):
 
     @override
     def refresh(self, state: AppState, changed: Changes) -> None:
-        if changed.flags is ChangeFlags.ALL and self.live.paused_at is not None and self.isVisible():
-            self.toggle_live()
+        entering, self._entering = self._entering, False
+        if changed.flags is ChangeFlags.ALL and not entering and self.live.paused_at is not None:
+            self.toggle_live()  # F5: read everything again, and follow
         self.live.refresh(state, changed)
         if changed.flags & (ChangeFlags.COUNTERS | ChangeFlags.GATES | ChangeFlags.ZONES):
             self._show_facets()
@@ -222,8 +223,10 @@ class QueuePage(Page):
         self._show_empty()
         self.frame.show_new(self.live.new_rows)
         self.live_button.show_paused(paused=self.live.paused_at is not None)
-        if self._wanted_seq is not None and not self.live.loading and self.table.go_to(self._wanted_seq):
-            self._wanted_seq = None
+        if self._wanted_seq is not None and not self.live.loading:
+            found = self.table.go_to(self._wanted_seq)
+            if found or self.live.complete:
+                self._wanted_seq = None
         self._settle.start()
         self.actions_changed.emit()
 
