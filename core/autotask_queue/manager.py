@@ -8,7 +8,8 @@ import random
 from array import array
 from collections.abc import AsyncIterator, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
+from uuid import UUID
 
 import msgspec
 
@@ -182,11 +183,11 @@ class QueueManager:
         scheduled_at: float | None = None,
         expires_at: float | None = None,
         dedup_key: str | None = None,
-        depends_on: Sequence[RequestId] = (),
+        depends_on: Sequence[str] = (),
         base: Mapping[str, JSON] | None = None,
         lane: str | None = None,
-        effect: Effect | None = None,
-        request_id: RequestId | None = None,
+        effect: Effect | Literal["read", "write"] | None = None,
+        request_id: str | UUID | None = None,
         summary: str = "",
         actor: str = "",
     ) -> Receipt:
@@ -216,7 +217,7 @@ class QueueManager:
             actor: who, for the audit trail.
 
         Raises:
-            InvalidRequest: it could never be sent as it is.
+            InvalidRequest: it could never be sent as it is; every mistake is named.
             QueueFull: too many wait already.
             StoreError: it could not be stored.
         """

@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from autotask_queue.engine.arguments import check
 from autotask_queue.engine.context import Context
-from autotask_queue.engine.intake import default_effect, describe
+from autotask_queue.engine.intake import check_times, default_effect, describe, own_words
 from autotask_queue.engine.settle import Settler
 from autotask_queue.model.errors import (
     IllegalTransition,
@@ -20,7 +21,7 @@ from autotask_queue.model.errors import (
 )
 from autotask_queue.model.events import RequestsChanged
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
-from autotask_queue.model.request import MAX_PRIORITY, MIN_PRIORITY, Reply, Request, RequestId, RequestRow
+from autotask_queue.model.request import Reply, Request, RequestId, RequestRow
 from autotask_queue.model.status import UNDECIDED, Reason, Status, may_have_arrived
 from autotask_queue.ports import Change
 
@@ -73,6 +74,7 @@ class Commands:
             raise InvalidRequest(
                 f"{', '.join(unknown)} cannot be edited, but these can: {', '.join(sorted(EDITABLE_FIELDS))}."
             )
+        fields = check(fields)
         before = await self.get(request_id)
         if before.status not in EDITABLE:
             raise IllegalTransition(
@@ -84,12 +86,16 @@ class Commands:
                 status=before.status,
                 remedy="Send it again if you are sure that it did not arrive, or add a new request.",
             )
-        _check_priority(fields.get("priority", before.priority))
         edited = msgspec.structs.replace(before, **fields)
+        if {"scheduled_at", "expires_at"} & set(fields):
+            check_times(edited.scheduled_at, edited.expires_at, now=self._now)
         if {"endpoint", "method"} & set(fields):
             effect = default_effect(edited.endpoint, edited.method)
             edited = msgspec.structs.replace(edited, effect=effect)
-        described = describe(self._ctx, edited, summary=fields.get("summary", ""))
+        own = own_words(self._ctx, before)
+        described = describe(
+            self._ctx, edited, summary=fields.get("summary", own.get("summary", "")), lane=own.get("lane")
+        )
         edit = {
             name: getattr(described, name)
             for name in ("data", "endpoint", "method", "headers", "metadata", "expires_at", "timeout",
@@ -237,7 +243,7 @@ class Commands:
 
     async def reprioritise(self, target: Target, priority: int, *, why: str, actor: str) -> BulkResult:
         """Changes the priority of what waits."""
-        _check_priority(priority)
+        check({"priority": priority})
         return await self._many(
             target,
             lambda i: Change(
@@ -257,6 +263,7 @@ class Commands:
         self, target: Target, scheduled_at: float | None, *, why: str, actor: str
     ) -> BulkResult:
         """Sends what waits at another time (seconds since the epoch), or now with None."""
+        scheduled_at = check({"scheduled_at": scheduled_at})["scheduled_at"]
         later = scheduled_at is not None and scheduled_at > self._now
         to = Status.DEFERRED if later else Status.PENDING
         return await self._each(
@@ -383,13 +390,6 @@ class Commands:
     @property
     def _now(self) -> float:
         return self._ctx.clock.now()
-
-
-def _check_priority(priority: object) -> None:
-    if not isinstance(priority, int) or not MIN_PRIORITY <= priority <= MAX_PRIORITY:
-        raise InvalidRequest(
-            f"priority must be a whole number from 1 to 10 (10 goes first), got {priority!r}."
-        )
 
 
 def _why_not_cancel(request: Request) -> str:

@@ -9,18 +9,19 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from autotask_queue.engine.arguments import MAX_BODY, MAX_NAME, check, one_line
 from autotask_queue.engine.context import Context
 from autotask_queue.model.errors import InvalidRequest, QueueFull
 from autotask_queue.model.events import QueueFullEvent
-from autotask_queue.model.request import JSON, MAX_PRIORITY, MIN_PRIORITY, Request, RequestId
+from autotask_queue.model.request import JSON, Request, RequestId
 from autotask_queue.model.status import OPEN, Effect, Reason, Status
 from autotask_queue.ports import Describing, Facts
 
-MAX_BODY = 8 * 1024 * 1024
-"""Bytes of JSON; the attachments of Autotask stay below 7 MB."""
+__all__ = ["MAX_BODY", "build_request", "check_room", "check_times", "default_effect", "describe",
+           "new_request_id", "own_words"]  # fmt: skip
+
 WRITE_HEADROOM = 10
 """Writes of people are taken up to this many times `max_size`."""
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 _SEARCH_LIMIT = 512
 
 
@@ -49,11 +50,11 @@ def build_request(
     scheduled_at: float | None,
     expires_at: float | None,
     dedup_key: str | None,
-    depends_on: Sequence[RequestId],
+    depends_on: Sequence[str],
     base: Mapping[str, JSON] | None,
     lane: str | None,
-    effect: Effect | None,
-    request_id: RequestId | None,
+    effect: Effect | str | None,
+    request_id: str | uuid.UUID | None,
     summary: str,
     actor: str,
 ) -> Request:
@@ -63,45 +64,65 @@ def build_request(
         InvalidRequest: with everything that is wrong with it.
     """
     now = ctx.clock.now()
-    method = method.upper()
-    problems = _problems(
-        endpoint, method, zone, priority=priority, data=data, timeout=timeout, max_retries=max_retries
+    fields = check(
+        {
+            "endpoint": endpoint,
+            "method": method,
+            "zone": zone,
+            "priority": priority,
+            "data": data,
+            "headers": {} if headers is None else headers,
+            "metadata": {} if metadata is None else metadata,
+            "retryable": retryable,
+            "batchable": batchable,
+            "timeout": timeout,
+            "scheduled_at": scheduled_at,
+            "expires_at": expires_at,
+            "dedup_key": dedup_key,
+            "depends_on": depends_on,
+            "base": base,
+            "lane": lane,
+            "effect": effect,
+            "request_id": str(request_id) if isinstance(request_id, uuid.UUID) else request_id,
+            "summary": summary,
+            "actor": actor,
+            **({} if max_retries is None else {"max_retries": max_retries}),
+        }
     )
-    if expires_at is not None and expires_at <= max(now, scheduled_at or 0.0):
-        problems.append("expires_at lies before the request could be sent")
-    if problems:
-        raise InvalidRequest("; ".join(problems) + ".")
-    declared, effect = effect, effect or default_effect(endpoint, method)
-    retries = max_retries if max_retries is not None else _default_retries(ctx, effect)
+    check_times(fields["scheduled_at"], fields["expires_at"], now=now)
+    given_id: str | None = fields.pop("request_id")
+    if given_id in fields["depends_on"]:
+        raise InvalidRequest("depends_on names the request itself, which would wait for ever.")
+    declared: Effect | None = fields.pop("effect")
+    lane, summary = fields.pop("lane"), fields.pop("summary")
+    effect = declared or default_effect(fields["endpoint"], fields["method"])
+    fields.setdefault("max_retries", _default_retries(ctx, effect))
+    if not ctx.config.deduplication_enabled:
+        fields["dedup_key"] = None
+    later = fields["scheduled_at"] is not None and fields["scheduled_at"] > now
     request = Request(
+        **fields | {"actor": fields["actor"] or ctx.actor},
         seq=0,
-        id=request_id or new_request_id(),
-        status=Status.DEFERRED if scheduled_at is not None and scheduled_at > now else Status.PENDING,
-        zone=zone,
-        endpoint=endpoint,
-        method=method,
+        id=RequestId(given_id or new_request_id()),
+        status=Status.DEFERRED if later else Status.PENDING,
         effect=effect,
         entity="",
-        priority=priority,
-        summary=summary or f"{method} {endpoint}",
+        summary=summary or f"{fields['method']} {fields['endpoint']}"[:MAX_NAME],
         created_at=now,
         updated_at=now,
-        max_retries=retries,
         lane=lane if effect is Effect.WRITE else None,
-        scheduled_at=scheduled_at,
-        expires_at=expires_at,
-        actor=actor or ctx.actor,
-        data=data,
-        headers=dict(headers or {}),
-        metadata=dict(metadata or {}),
-        retryable=retryable,
-        batchable=batchable,
-        timeout=timeout,
-        dedup_key=dedup_key if ctx.config.deduplication_enabled else None,
-        depends_on=tuple(depends_on),
-        base=None if base is None else dict(base),
     )
     return describe(ctx, request, summary=summary, lane=lane, declared=declared)
+
+
+def check_times(scheduled_at: float | None, expires_at: float | None, *, now: float) -> None:
+    """Refuses a request that would be too late before it could be sent.
+
+    Raises:
+        InvalidRequest: it would be.
+    """
+    if expires_at is not None and expires_at <= max(now, scheduled_at or 0.0):
+        raise InvalidRequest("expires_at lies before the request could be sent.")
 
 
 def describe(
@@ -121,14 +142,15 @@ def describe(
     facts = _facts(processor, request)
     # A caller may declare a POST to be a read, but not what the processor knows to be a write.
     effect = Effect.WRITE if facts.effect is Effect.WRITE else declared or facts.effect or request.effect
-    search = " ".join((summary or facts.summary, facts.search_text, request.endpoint, request.id))
+    summary = summary or one_line(facts.summary)
+    search = f"{summary} {facts.search_text} {request.endpoint} {request.id}"
     held = processor is None
     return msgspec.structs.replace(
         request,
         effect=effect,
         entity=facts.entity,
         lane=(lane or facts.lane) if effect is Effect.WRITE else None,
-        summary=summary or facts.summary or request.summary,
+        summary=summary or request.summary,
         search_text=search.casefold()[:_SEARCH_LIMIT],
         marker=facts.marker,
         data=facts.data,
@@ -138,8 +160,32 @@ def describe(
     )
 
 
+def own_words(ctx: Context, request: Request) -> dict[str, str]:
+    """The lane and the summary of a stored request that its caller gave, not its processor."""
+    try:
+        facts = _facts(ctx.processors.find(request), request)
+    except InvalidRequest:  # it was described by an older catalogue
+        return {}
+    own = {"lane": request.lane or "", "summary": request.summary}
+    theirs = {
+        "lane": (facts.lane or "",),
+        "summary": (one_line(facts.summary), f"{request.method} {request.endpoint}"[:MAX_NAME]),
+    }
+    return {name: value for name, value in own.items() if value not in theirs[name]}
+
+
 def _facts(processor: object, request: Request) -> Facts:
-    return processor.describe(request) if isinstance(processor, Describing) else Facts(data=request.data)
+    if not isinstance(processor, Describing):
+        return Facts(data=request.data)
+    facts = processor.describe(request)
+    try:
+        return msgspec.convert(msgspec.structs.asdict(facts), Facts)
+    except (TypeError, msgspec.ValidationError) as error:
+        name = type(processor).__name__
+        raise InvalidRequest(
+            f"{name}.describe gave facts that cannot be stored ({error}).",
+            remedy="It is a defect of that program part. Nothing was stored.",
+        ) from error
 
 
 def default_effect(endpoint: str, method: str) -> Effect:
@@ -165,38 +211,3 @@ def check_room(ctx: Context, request: Request) -> None:
     if size >= limit:
         ctx.bus.publish(QueueFullEvent(at=ctx.clock.now(), size=size))
         raise QueueFull(f"{size} requests wait already; the limit is {limit}.")
-
-
-def _problems(
-    endpoint: str,
-    method: str,
-    zone: str,
-    *,
-    priority: object,  # callers without a type checker send anything
-    data: JSON,
-    timeout: float | None,
-    max_retries: int | None,
-) -> list[str]:
-    problems = []
-    if not endpoint.startswith("/") or any(c.isspace() for c in endpoint):
-        problems.append(f"the endpoint must start with / and hold no blanks, got {endpoint!r}")
-    if method not in _METHODS:
-        problems.append(f"{method!r} is not an HTTP method")
-    if not zone or len(zone) > 64 or zone == "*":
-        problems.append("the zone needs a name of at most 64 characters other than *")
-    if not isinstance(priority, int) or not MIN_PRIORITY <= priority <= MAX_PRIORITY:
-        problems.append(f"priority must be a whole number from 1 to 10 (10 goes first), got {priority!r}")
-    if timeout is not None and not 0 < timeout <= 310:
-        problems.append("timeout must be more than 0 and at most 310 seconds")
-    if max_retries is not None and not 0 <= max_retries <= 100:
-        problems.append("max_retries must be between 0 and 100")
-    problem = _document_problem(data)
-    return [*problems, problem] if problem else problems
-
-
-def _document_problem(data: JSON) -> str:
-    try:
-        size = len(msgspec.json.encode(data))
-    except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
-        return f"data cannot be written as JSON ({error})"
-    return f"data is larger than {MAX_BODY // 1024 // 1024} MB" if size > MAX_BODY else ""

@@ -222,7 +222,7 @@ def test_drafts_that_became_requests_are_not_offered_again(run: Any, stage: Stag
                 "POST",
                 "zone1",
                 data=draft.document,
-                request_id=draft.id,  # type: ignore[arg-type]
+                request_id=draft.id,
             )
             from autotask_console.pages.compose.page import ComposePage
 
