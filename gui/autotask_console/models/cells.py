@@ -88,7 +88,7 @@ def row_note(row: RequestRow, sight: Sight) -> str:
     gate = sight.gate(row)
     match state:
         case UiState.FAILED:
-            return row.failure_title or (_REASONS.get(row.reason, "") and tr(_REASONS[row.reason]))
+            return tr(_REASONS[row.reason]) if row.reason in _REASONS else row.failure_title
         case UiState.HELD | UiState.BOTH_CHANGED:
             if row.status is Status.HELD or row.reason is Reason.AFTER:
                 return tr(_REASONS[row.reason]) if row.reason in _REASONS else ""

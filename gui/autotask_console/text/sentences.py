@@ -92,6 +92,8 @@ def state_sentence(row: RequestRow, *, now: float, gate: Gate | None = None) -> 
             return tr("It is being sent now.")
         case Status.COMPLETED:
             return tr("Sent {when}.", when=_when(finished, now=now))
+        case Status.FAILED if row.reason is Reason.BY_PERSON:
+            return tr("You decided not to send it. Nobody knows whether it had arrived: look in Autotask.")
         case Status.FAILED:
             title = row.failure_title or tr("Autotask did not accept it")
             return tr("{title}. Nothing is lost: edit it and retry.", title=title)

@@ -426,3 +426,21 @@ def test_sorting_happens_in_the_store(run: Any, stage: Stage) -> None:
             await scene.shows("Waiting c", "Waiting b", "Waiting a")
 
     run(scenario())
+
+
+def test_what_was_given_up_can_still_be_decided_otherwise(run: Any, stage: Stage) -> None:
+    async def scenario() -> None:
+        async with stage(sending=True) as scene:
+            ids = await scene.add("lost 1")
+            await until(lambda: scene.bench.queue.counters().count(Status.HELD) == 1)
+            page = await scene.open()
+            await scene.shows("Held lost 1 – may have arrived, you decide")
+            await scene.bench.queue.do_not_send(ids[0], why="customer called")
+            await scene.shows("Failed lost 1 – you decided not to send it")
+            await scene.select(0)
+            assert not scene.button("queue.bulk.retry").isEnabled()
+            await until(lambda: scene.button("details.decide.again").isVisibleTo(page))
+            assert not scene.button("details.decide.never").isVisibleTo(page)
+            assert not scene.button("details.edit").isVisibleTo(page)
+
+    run(scenario())

@@ -17,6 +17,7 @@ from autotask_console.pages.queue.filter_text.complete import complete
 from autotask_console.pages.queue.verbs import (
     Verb,
     deed,
+    may_have_arrived,
     offer,
     result_sentence,
     together,
@@ -179,7 +180,12 @@ def test_verbs_fit_the_statuses_they_fit_and_say_why_not_otherwise(verb: Verb, s
 def test_the_queue_allows_what_is_offered() -> None:
     """The console's idea of what is possible is the queue's own."""
     from autotask_queue.engine import commands
+    from autotask_queue.model.status import may_have_arrived as core_may_have_arrived
 
+    for status in Status:
+        for reason in (None, *Reason):
+            doubtful = may_have_arrived(row(status=status, reason=reason))
+            assert doubtful == core_may_have_arrived(status, reason)
     assert ALLOWED[Verb.CANCEL] == commands.CANCELLABLE
     assert ALLOWED[Verb.EDIT] == commands.EDITABLE
     assert ALLOWED[Verb.RETRY] == commands.RETRYABLE
@@ -193,6 +199,11 @@ def test_a_request_to_be_decided_is_not_simply_retried() -> None:
     assert why_not(Verb.RETRY, asked)
     assert why_not(Verb.CANCEL, asked)
     assert undecided(row(status=Status.UNCERTAIN))
+    given_up = row(status=Status.FAILED, reason=Reason.BY_PERSON, failure_title="No answer came back")
+    assert undecided(given_up)
+    assert why_not(Verb.RETRY, given_up)
+    assert why_not(Verb.EDIT, given_up).startswith("You gave it up")
+    assert request_text(given_up, SIGHT).endswith("you decided not to send it")
     assert not undecided(row(status=Status.HELD, reason=Reason.PARENT_FAILED))
 
 

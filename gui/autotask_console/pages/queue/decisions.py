@@ -33,7 +33,7 @@ _SHEETS: dict[str, tuple[str, str, str]] = {
     ),
     "never": (
         "Give it up?",
-        "It is not sent again and counts as failed. You can still edit it and retry.",
+        "It is not sent again and counts as failed. Later you can still say what became of it.",
         "Do not send it",
     ),
 }
@@ -53,6 +53,7 @@ class DecisionPanel(Panel):
         self._words = QLabel()
         self._words.setWordWrap(True)
         column.addWidget(self._words)
+        self._buttons: dict[str, Button] = {}
         self._answers = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._answers.setSpacing(5)
         column.addLayout(self._answers)
@@ -60,6 +61,7 @@ class DecisionPanel(Panel):
             button = Button(tr(text), name=f"details.decide.{which}")
             button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             button.clicked.connect(lambda _=False, answer=which: self.decided.emit(answer))
+            self._buttons[which] = button
             self._answers.addWidget(button)
 
     def set_wide(self, wide: bool) -> None:
@@ -68,15 +70,19 @@ class DecisionPanel(Panel):
         self._answers.setDirection(direction.LeftToRight if wide else direction.TopToBottom)
 
     def show_row(self, row: RequestRow) -> None:
-        """Says whether anything goes on without an answer."""
-        if row.status is Status.UNCERTAIN:
+        """Says whether anything goes on without an answer; what was decided already is not offered."""
+        given_up = row.status is Status.FAILED
+        self._buttons["never"].setVisible(not given_up)
+        if given_up:
+            words = tr("You gave it up without knowing whether it had arrived. If you know now, say so:")
+        elif row.status is Status.UNCERTAIN:
             words = tr("We are looking it up. If you know what became of it, say so:")
         elif row.reason is Reason.GONE:
             words = tr("Its record is gone in Autotask. What shall become of it?")
         else:
             words = tr("It may have reached Autotask already. Look there, then say what you know:")
         self._words.setText(words)
-        self.set_tone(Tone.QUIET if row.status is Status.UNCERTAIN else Tone.WARN)
+        self.set_tone(Tone.QUIET if given_up or row.status is Status.UNCERTAIN else Tone.WARN)
 
 
 class DecisionSheet(ReasonSheet):

@@ -47,11 +47,16 @@ def title(verb: Verb) -> str:
     return tr(_TITLES[verb])
 
 
-def undecided(row: RequestRow) -> bool:
-    """Whether it may have reached Autotask already, so that a person can say what became of it."""
+def may_have_arrived(row: RequestRow) -> bool:
+    """Whether nobody knows if it reached Autotask: then only a person who is sure may send it again."""
     return row.status is Status.UNCERTAIN or (
-        row.status is Status.HELD and row.reason in {Reason.CONFIRM, Reason.GONE}
+        row.status in {Status.HELD, Status.FAILED} and row.reason in {Reason.CONFIRM, Reason.BY_PERSON}
     )
+
+
+def undecided(row: RequestRow) -> bool:
+    """Whether a person can say what became of it."""
+    return may_have_arrived(row) or (row.status is Status.HELD and row.reason is Reason.GONE)
 
 
 _FITTING: dict[Verb, frozenset[Status]] = {
@@ -67,9 +72,11 @@ _FITTING: dict[Verb, frozenset[Status]] = {
 
 def why_not(verb: Verb, row: RequestRow) -> str:
     """Why this cannot be done to this request; empty if it can."""
-    if row.status is Status.HELD and row.reason is Reason.CONFIRM and verb in {Verb.CANCEL, Verb.RETRY}:
+    if may_have_arrived(row) and verb in {Verb.CANCEL, Verb.RETRY}:
         # "Cancelled" would deny that it may have arrived, and a retry could send it twice.
         return _not_waiting(Status.UNCERTAIN)
+    if may_have_arrived(row) and verb is Verb.EDIT and row.status is Status.FAILED:
+        return tr("You gave it up while nobody knew whether it had arrived. Say in its details what did.")
     fitting = _FITTING.get(verb)
     if fitting is None or row.status in fitting:
         return ""
