@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Run, test and bundle Autotask Queue Console from a checkout, with nothing prepared beforehand.
 
-    python3 packaging/dev.py run      start the console on demo data
-    python3 packaging/dev.py test     run every test (more arguments go to pytest)
-    python3 packaging/dev.py doctor   say what is there and what is missing
-    python3 packaging/dev.py bundle   build the program that needs no Python
-    python3 packaging/dev.py lock     write the locked requirements anew
+    python3 packaging/dev.py run            start the console on demo data
+    python3 packaging/dev.py test           run every test (more arguments go to pytest)
+    python3 packaging/dev.py doctor         say what is there and what is missing
+    python3 packaging/dev.py bundle         build the program that needs no Python
+    python3 packaging/dev.py screenshots    take the README's pictures anew
+    python3 packaging/dev.py lock           write the locked requirements anew
 
 Standard library only. Exit codes: that of the program that was run, 2 for a wrong command line, 3 when the
 machine lacks something (the text says what to do).
@@ -180,6 +181,13 @@ def bundle(rest: Sequence[str]) -> int:
     return code
 
 
+def screenshots(rest: Sequence[str]) -> int:
+    """Takes the README's pictures with the demo on a virtual screen; another folder may be named."""
+    python = prepare(Profile.DEV, Purpose.WINDOW, Purpose.SCREEN, Purpose.TESTS)
+    variables = {"PYTHONPATH": str(ROOT / "packaging")}
+    return hand_over(python, "-m", "tests.e2e.screenshots", *rest, variables=variables)
+
+
 def lock(rest: Sequence[str]) -> int:
     """Writes packaging/requirements-*.txt anew; ``--upgrade`` takes the newest versions."""
     if not provide([Purpose.ENVIRONMENT]):
@@ -199,7 +207,14 @@ def doctor(rest: Sequence[str]) -> int:
     return MISSING if found.missing else 0
 
 
-COMMANDS = {"run": run, "test": test, "doctor": doctor, "bundle": bundle, "lock": lock}
+COMMANDS = {
+    "run": run,
+    "test": test,
+    "doctor": doctor,
+    "bundle": bundle,
+    "screenshots": screenshots,
+    "lock": lock,
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -218,6 +233,7 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=text).add_argument(option, action="store_true", help=meaning)
     commands.add_parser("bundle", help="build the program that needs no Python, into dist/", add_help=False)
+    commands.add_parser("screenshots", help="take the README's pictures anew", add_help=False)
     return parser
 
 
