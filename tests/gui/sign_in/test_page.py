@@ -150,7 +150,7 @@ def test_what_is_missing_is_said_at_its_field(run: Any, stage: Stage) -> None:
         async with stage() as scene:
             scene.fill(resource="anna")
             scene.press("go")
-            errors = {name: row.error for name, row in scene.page._rows.items()}
+            errors = {name: row.error for name, row in scene.page.fields.rows.items()}
             assert errors == {
                 "user": "Fill in the API user’s name.",
                 "secret": "Fill in the API user’s secret.",
@@ -297,7 +297,7 @@ def test_without_a_keychain_it_says_so_and_keeps_it_for_the_session(run: Any, st
             scene.press("session_only")
             await until(lambda: "for this session only: type them in again next time" in scene.page.message)
             assert "zone1" in scene.bench.queue.zones
-            assert scene.page._where.text() == "Kept for this session only: type them in again next time."
+            assert scene.page.fields.where.text() == "Kept for this session only: type them in again next time."
 
     run(scenario())
 

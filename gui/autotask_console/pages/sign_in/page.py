@@ -8,26 +8,23 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
 from autotask_console.pages.base import Page, Services
 from autotask_console.pages.sign_in import details as sign_ins
 from autotask_console.pages.sign_in.checklist import Checklist
 from autotask_console.pages.sign_in.details import Details
+from autotask_console.pages.sign_in.fields import SignInFields
 from autotask_console.state import AppState, ChangeFlags, Changes
 from autotask_console.state.app_state import EVERYTHING
 from autotask_console.text import Tone, plural, tr
 from autotask_console.widgets.button import Button, ButtonKind
-from autotask_console.widgets.form import FormRow, line
-from autotask_console.widgets.label import ToneLabel, heading, small
+from autotask_console.widgets.label import ToneLabel, heading
 from autotask_console.widgets.panel import Panel
 from autotask_queue import GateKind, SecretsError, SessionSecrets
 from autotask_queue.autotask import SignInReport
 
-_LABEL_WIDTH = 150
-_ALWAYS = ("user", "secret", "integration_code")
-_RARELY = ("address", "resource")
 _THIS_SESSION = SessionSecrets().describe()
 
 
@@ -59,7 +56,9 @@ class SignInPage(Page):
         self._report: SignInReport | None = None
         self._tested = Details()
         self._signed_in = False
-        self._build_fields()
+        self.fields = SignInFields()
+        self.fields.edited.connect(self._edited)
+        self.fields.submitted.connect(self._go)
         self._build_buttons()
         self.checklist = Checklist()
         self._said = ToneLabel(tone=Tone.BAD)
@@ -70,45 +69,11 @@ class SignInPage(Page):
 
     # -- construction
 
-    def _build_fields(self) -> None:
-        self._user = line(name="sign_in.user", placeholder=tr("looks like an email address"))
-        self._secret = line(name="sign_in.secret")
-        self._code = line(name="sign_in.integration_code")
-        self._address = line(name="sign_in.address", placeholder=tr("found by itself"))
-        self._resource = line(name="sign_in.resource")
-        self._show = Button(tr("Show"), kind=ButtonKind.QUIET, name="sign_in.show")
-        self._show.setAccessibleName(tr("Show the secret and the integration code"))
-        self._show.setCheckable(True)
-        self._show.toggled.connect(self._show_secrets)
-        self._show_secrets(False)
-        self._where = small()
-        self._rows = {
-            "user": _row(tr("API user name"), self._user, required=True),
-            "secret": _row(tr("Secret"), self._secret, required=True),
-            "integration_code": _row(tr("Integration code"), self._code, required=True),
-            "address": _row(
-                tr("Zone address"),
-                self._address,
-                help_text=tr("Leave it empty: your zone is found by the user name."),
-            ),
-            "resource": _row(
-                tr("Your resource number"),
-                self._resource,
-                help_text=tr("Optional. Time entries start with it; an API user cannot own time."),
-            ),
-        }
-        self._more = Button("", kind=ButtonKind.LINK, name="sign_in.more")
-        self._more.clicked.connect(lambda: self._open_more(not self._rows["address"].isVisibleTo(self)))
-        for edit in (self._user, self._secret, self._code, self._address, self._resource):
-            edit.setMinimumHeight(26)
-            edit.textEdited.connect(lambda _: self._edited())
-            edit.returnPressed.connect(self._go)
-
     def _build_buttons(self) -> None:
         self._skip = Button(tr("Skip – I am offline"), name="sign_in.skip")
         self._skip.clicked.connect(self._skip_pressed)
         self._untested = Button(tr("Save without testing"), name="sign_in.save_untested")
-        self._untested.clicked.connect(lambda: self._save(self._details()))
+        self._untested.clicked.connect(lambda: self._save(self.fields.details()))
         self._session = Button(tr("Keep for this session only"), name="sign_in.session_only")
         self._session.clicked.connect(self._keep_for_session)
         self._primary = Button(tr("Test and sign in"), kind=ButtonKind.PRIMARY, name="sign_in.go")
@@ -129,16 +94,7 @@ class SignInPage(Page):
         self._intro.setWordWrap(True)
         column.addWidget(self._intro)
         column.addSpacing(4)
-        for name in _ALWAYS:
-            column.addWidget(self._rows[name])
-        shown = QHBoxLayout()
-        shown.addSpacing(_LABEL_WIDTH + 8)
-        shown.addWidget(self._where, 1)
-        shown.addWidget(self._show)
-        column.addLayout(shown)
-        column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
-        for name in _RARELY:
-            column.addWidget(self._rows[name])
+        column.addWidget(self.fields)
         column.addWidget(self.checklist)
         column.addWidget(self._said)
         column.addSpacing(4)
@@ -172,28 +128,16 @@ class SignInPage(Page):
         self.zone = zone
         self._report = None
         self._signed_in = False
-        self._user.setText(known.user if known else "")
-        self._address.setText(known.url if known and not self.services.bootstrap_url else "")
-        number = known.resource_id if known else None
-        self._resource.setText("" if number is None else str(number))
-        for edit in (self._secret, self._code):
-            edit.clear()
-            edit.setPlaceholderText(tr("unchanged – type to replace it") if known else "")
-        self._show.setChecked(False)
         self.checklist.clear()
         self.checklist.hide()
         self._say("")
-        self._open_more(bool(self._address.text() or self._resource.text()))
-        for row in self._rows.values():
-            row.set_error("")
+        self.fields.fill(known, address=known.url if known and not self.services.bootstrap_url else "")
         self._show_buttons()
-        self._user.setFocus()
 
     @override
     def leave(self) -> None:
         self._stop_testing()
-        for edit in (self._secret, self._code):
-            edit.clear()
+        self.fields.forget_secrets()
 
     @override
     def refresh(self, state: AppState, changed: Changes) -> None:
@@ -217,9 +161,11 @@ class SignInPage(Page):
         self._intro.setText(words)
         home = self.services.secrets.describe()
         if home == _THIS_SESSION:
-            self._where.setText(tr("Kept for this session only: type them in again next time."))
+            self.fields.where.setText(tr("Kept for this session only: type them in again next time."))
         else:
-            self._where.setText(tr("Kept in {home}, never in the settings or the queue file.", home=home))
+            self.fields.where.setText(
+                tr("Kept in {home}, never in the settings or the queue file.", home=home)
+            )
         self._show_buttons()
 
     @override
@@ -228,20 +174,10 @@ class SignInPage(Page):
 
     @override
     def hideEvent(self, event: QHideEvent) -> None:
-        self._show.setChecked(False)
+        self.fields.hide_secrets()
         super().hideEvent(event)
 
     # -- what a person does
-
-    def _details(self) -> Details:
-        number = self._resource.text().strip()
-        return Details(
-            user=self._user.text().strip(),
-            secret=self._secret.text().strip(),
-            integration_code=self._code.text().strip(),
-            address=self._address.text().strip(),
-            resource_id=int(number) if number.isdecimal() else None,
-        )
 
     def _edited(self) -> None:
         """What was tested is no longer what stands there."""
@@ -260,7 +196,7 @@ class SignInPage(Page):
             self.checklist.show()
             self._say("")
             self._testing = self.services.tasks.start(
-                self._test(self._details()),
+                self._test(self.fields.details()),
                 what=tr("test the sign-in"),
                 on_error=self.services.presenter.at(self._failed),
                 on_done=self._tested_now,
@@ -276,26 +212,7 @@ class SignInPage(Page):
         self.services.navigate("compose", None)
 
     def _check_fields(self) -> bool:
-        """Says at each field what is missing; what the keychain has may stay empty."""
-        details = self._details()
-        known = self.zone in self.services.queue.zones
-        missing = set(details.missing()) - ({"secret", "integration_code"} if known else set())
-        words = {
-            "user": tr("Fill in the API user’s name."),
-            "secret": tr("Fill in the API user’s secret."),
-            "integration_code": tr("Fill in the integration code. Autotask calls it tracking identifier."),
-        }
-        for name, text in words.items():
-            self._rows[name].set_error(text if name in missing else "")
-        number = self._resource.text().strip()
-        wrong = bool(number) and not number.isdecimal()
-        self._rows["resource"].set_error(tr("A resource number has only digits.") if wrong else "")
-        first = next((name for name, row in self._rows.items() if row.error), None)
-        if first is not None:
-            if first in _RARELY:
-                self._open_more(True)
-            self._rows[first].control.setFocus()
-        return first is None
+        return self.fields.check(known=self.zone in self.services.queue.zones)
 
     # -- testing and saving
 
@@ -413,29 +330,10 @@ class SignInPage(Page):
         self._untested.setVisible(not testing and not self._signed_in and self._is_unreachable)
         if self._signed_in:
             self._session.hide()
-        for row in self._rows.values():
-            row.setEnabled(not testing)
+        self.fields.set_editable(not testing)
 
     @property
     def _is_unreachable(self) -> bool:
         """Whether the test failed only because there is no way to Autotask just now."""
         steps = self._report.steps if self._report else ()
         return bool(steps) and not steps[-1].ok and steps[-1].name == "Internet"
-
-    def _open_more(self, opened: bool) -> None:
-        for name in _RARELY:
-            self._rows[name].setVisible(opened)
-        arrow = "▾" if opened else "▸"
-        self._more.setText(tr("{arrow} Zone address and your resource number", arrow=arrow))
-        self._more.setAccessibleName(tr("Zone address and your resource number"))
-        self._more.updateGeometry()
-
-    def _show_secrets(self, shown: bool) -> None:
-        mode = QLineEdit.EchoMode.Normal if shown else QLineEdit.EchoMode.Password
-        self._secret.setEchoMode(mode)
-        self._code.setEchoMode(mode)
-        self._show.setText(tr("Hide") if shown else tr("Show"))
-
-
-def _row(label: str, control: QWidget, *, required: bool = False, help_text: str = "") -> FormRow:
-    return FormRow(label, control, required=required, help_text=help_text, label_width=_LABEL_WIDTH)
