@@ -39,6 +39,23 @@ def test_it_starts_with_what_waits_if_nothing_needs_a_person(run: Any, stage: St
     run(scenario())
 
 
+def test_coming_back_shows_what_waits_now_unless_a_person_chose_a_view(run: Any, stage: Stage) -> None:
+    async def scenario() -> None:
+        async with stage() as scene:
+            page = await scene.open()
+            assert page.narrowing.view == "sent-today"
+            page.leave()
+            await scene.add("one")
+            await scene.open()
+            await scene.shows("Waiting one")
+            page.show_view("sent-today")
+            page.leave()
+            await scene.open()
+            assert page.narrowing.shown_view == "sent-today"
+
+    run(scenario())
+
+
 def test_when_all_is_sent_it_says_so(run: Any, stage: Stage) -> None:
     async def scenario() -> None:
         async with stage(sending=True) as scene:

@@ -30,7 +30,7 @@ from autotask_console.pages.queue.presentation import Presentation
 from autotask_console.pages.queue.sent_today import SentToday
 from autotask_console.pages.queue.sidebar import Sidebar
 from autotask_console.pages.queue.table import MOST_BY_HAND, RequestTable
-from autotask_console.pages.queue.verbs import Verb
+from autotask_console.pages.queue.verbs import Verb, too_many_words
 from autotask_console.state import AppState, ChangeFlags, Changes
 from autotask_console.text import clock_time, number, tr
 from autotask_console.widgets.button import Button
@@ -63,7 +63,8 @@ class QueuePage(Page):
         self.choice = Choice(services.queue, self.table, self.model, self.narrowing)
         self.commands = QueueCommands(services, self, after=self.live.look_again)
         self.presentation = Presentation(services.settings, self.table, self.narrowing)
-        self._visited = self._entering = False
+        self._entering = False
+        self._by_hand = False  # a person chose what is shown
         self.sent_today = SentToday(services, parent=self)
         self._wanted_seq: int | None = None
         self._build()
@@ -137,13 +138,14 @@ class QueuePage(Page):
 
     @override
     def enter(self, argument: object) -> None:
-        if isinstance(argument, RequestFilter):
-            self._show_filter(argument)
-        elif isinstance(argument, str):
-            self._show_request(argument)
-        elif not self._visited:
-            self.show_view(first_view(count_views(self.services.queue.counters(), sent_today=0)))
-        self._visited = self._entering = True
+        match argument:
+            case RequestFilter():
+                self._show_filter(argument)
+            case str():
+                self._show_request(argument)
+            case _:
+                self._show_first_view()
+        self._entering = True
         self.live.see(self.state, relative=self.presentation.relative)
         self.sent_today.ask()
         self.services.toasts.set_room(TOAST_ROOM)
@@ -180,8 +182,15 @@ class QueuePage(Page):
 
     # -- which list
 
+    def _show_first_view(self) -> None:
+        view = first_view(count_views(self.services.queue.counters(), sent_today=0))
+        if not self._by_hand and view != self.narrowing.view:
+            self.show_view(view)
+            self._by_hand = False
+
     def show_view(self, view: str) -> None:
         """One of `facets.VIEWS`."""
+        self._by_hand = True
         self.narrowing.set_view(view)
         self.filter.put_text(self.narrowing.text)
         self.filter.show_problem(None)
@@ -189,6 +198,7 @@ class QueuePage(Page):
 
     def _show_filter(self, wanted: RequestFilter) -> None:
         view = view_of(wanted)
+        self._by_hand = True
         self.narrowing.set_view(view or "all")
         self.filter.set_text("" if view is not None else text_of(wanted))
         self._ask()
@@ -204,6 +214,7 @@ class QueuePage(Page):
 
     def _text_edited(self, text: str) -> None:
         if self.narrowing.set_text(text):
+            self._by_hand = True
             self._ask()
         self.filter.show_problem(self.narrowing.problem)
 
@@ -312,13 +323,7 @@ class QueuePage(Page):
             self.details.show_row(row, self.model.sight)
 
     def _say_too_many(self) -> None:
-        self.services.toasts.say(
-            tr(
-                "{n} rows are selected, as many as by hand. For more, use “Select all matching”.",
-                n=number(MOST_BY_HAND),
-            ),
-            seconds=6,
-        )
+        self.services.toasts.say(too_many_words(MOST_BY_HAND), seconds=6)
 
     # -- doing
 
@@ -338,14 +343,13 @@ class QueuePage(Page):
             case "filter":
                 self.go_to_filter()
             case _:
-                verb = Verb(word)
                 self._selection_settled()
-                self._start(self.do(verb), what=word)
+                self._start(self.do(Verb(word)), word)
 
     def _prioritise(self, priority: int) -> None:
-        self._start(self.prioritise(priority), what=tr("change the priority"))
+        self._start(self.prioritise(priority), tr("change the priority"))
 
-    def _start(self, doing: Doing | None, *, what: str) -> None:
+    def _start(self, doing: Doing | None, what: str) -> None:
         if doing is not None:
             self.services.tasks.start(doing, what=what)
 

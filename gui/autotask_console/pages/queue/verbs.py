@@ -186,6 +186,13 @@ def result_sentence(verb: Verb, result: BulkResult) -> str:
     return f"{tr(short, n=number(result.changed))}, {skipped}{why}."
 
 
+def too_many_words(most: int) -> str:
+    """When a span has come to its end."""
+    return tr(
+        "{n} rows are selected, as many as by hand. For more, use “Select all matching”.", n=number(most)
+    )
+
+
 def undo_words(count: int) -> str:
     """Completes "Undo …"."""
     return plural(count, "cancel of {n} request", "cancel of {n} requests")
