@@ -1,5 +1,6 @@
 """Parts of the composition root that need no process of their own."""
 
+import asyncio
 import json
 import logging
 import sys
@@ -7,16 +8,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.gui.harness import bench, until
 
-from autotask_console.app import logs
+from autotask_console.app import demo, logs
 from autotask_console.app.commands import QueueCommands
 from autotask_console.app.crash_note import CrashNote
 from autotask_console.app.demo_run import leave_evidence, summarise
 from autotask_console.app.snapshot import look_at
 from autotask_console.platform.theme import Theme
 from autotask_queue import KNOWN_SECRETS, Connectivity, GateKind
+from autotask_queue.simulator import run_simulator
+from autotask_queue.simulator.command import ready
 
 
 @pytest.fixture
@@ -132,6 +136,23 @@ def test_what_a_timed_demo_leaves(run: Any, theme: Theme, settings_file: Path, t
             await leave_evidence(b.queue, b.host, screenshot=picture, summary=summary)
             assert json.loads(summary.read_text()) == told
             assert picture.exists()
+
+    run(scenario())
+
+
+def test_a_console_with_nothing_to_send_keeps_its_simulator_company(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo, "_VISIT_EVERY", 0.01)
+
+    async def scenario() -> None:
+        async with run_simulator() as simulator:
+            await until(lambda: simulator.idle > 0.2)
+            told = msgspec.convert(ready(simulator), demo.Simulator)
+            company = asyncio.create_task(demo.keep_company(told))
+            await until(lambda: simulator.idle < 0.2)
+            company.cancel()
+            await asyncio.gather(company, return_exceptions=True)
 
     run(scenario())
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -57,6 +57,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="factor on the slowdown near the hourly limit (%(default)s)",
     )
     parser.add_argument(
+        "--idle-exit",
+        type=_waiting,
+        metavar="SECONDS",
+        help="end by itself when nobody called for so long (never, if left out)",
+    )
+    parser.add_argument(
         "--missing-as-null", action="store_true", help='answer {"item": null}, not 404, for unknown records'
     )
 
@@ -65,7 +71,8 @@ def main(args: argparse.Namespace) -> int:
     """Runs the simulator until SIGTERM or Ctrl+C.
 
     Returns:
-        0 after a requested end, 1 if it could not start, 2 for an address that is not this machine's own.
+        0 after a requested end or a long silence, 1 if it could not start, 2 for an address that is not this
+        machine's own.
     """
     host = _loopback(args.host)
     if host is None:
@@ -102,13 +109,24 @@ async def _run(args: argparse.Namespace, host: str) -> int:
                 missing_as_null=args.missing_as_null,
             ) as simulator:
                 _announce(simulator, args.ready_file)
-                await stop.wait()
+                await _until_stopped(stop, simulator, args.idle_exit)
         except OSError as error:
             reason = error.strerror or str(error)
             place = f"port {args.port}" if error.filename is None else f"“{error.filename}”"
             text = f"The simulator could not start ({place}: {reason}). Choose another, or leave it out."
             return _complain(text, CANNOT_START)
     return 0
+
+
+async def _until_stopped(stop: asyncio.Event, simulator: Simulator, patience: float | None) -> None:
+    """Waits for a signal, or until nobody called for `patience` seconds."""
+    while not stop.is_set():
+        left = None if patience is None else patience - simulator.idle
+        if left is not None and left <= 0:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                await stop.wait()
 
 
 def _announce(simulator: Simulator, ready_file: Path | None) -> None:
@@ -184,6 +202,10 @@ def _count(text: str) -> int:
 
 def _seconds(text: str) -> float:
     return _within(text, float(text), 0, 3600)
+
+
+def _waiting(text: str) -> float:
+    return _within(text, float(text), 1, 7 * 86_400)
 
 
 def _within(text: str, number: Number, least: int, most: int) -> Number:

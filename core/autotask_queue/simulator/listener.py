@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from time import monotonic
 from typing import Any
 
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from typing_extensions import override
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -35,8 +36,11 @@ class Listener:
     """One port. An application finds its connection in `scope["state"]["connection"]`."""
 
     def __init__(self, app: ASGIApp, host: str) -> None:
+        self._app = app
+        self._heard_at = monotonic()
         self._config = Config(
-            app,
+            self._hear,
+            interface="asgi3",
             http=_Connection,
             ws="none",
             lifespan="off",
@@ -54,6 +58,15 @@ class Listener:
     @property
     def url(self) -> str:
         return f"http://{self._host}:{self.port}"
+
+    @property
+    def idle(self) -> float:
+        """Seconds since the last call came in; 0 while one is being answered."""
+        return 0.0 if self._state.tasks else monotonic() - self._heard_at
+
+    async def _hear(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._heard_at = monotonic()
+        await self._app(scope, receive, send)
 
     async def open(self, port: int = 0) -> None:
         """Listens on the port, or on a free one.

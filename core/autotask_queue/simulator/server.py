@@ -75,6 +75,11 @@ class Simulator:
     def credentials(self) -> Credentials:
         return self.settings.credentials
 
+    @property
+    def idle(self) -> float:
+        """Seconds since anybody called, the control routes included."""
+        return min(self._listener.idle, self._controls.idle)
+
     def state(self) -> dict[str, Any]:
         """What the server holds: `{"entities": {name: records}, "writes": […], "requests": N}`."""
         return {

@@ -16,7 +16,15 @@ from typing_extensions import override
 
 from autotask_console.app.commands import QueueCommands
 from autotask_console.app.crash_note import CrashNote
-from autotask_console.app.demo import ZONE, Simulator, compose_once, demo_zone, find_or_start, stop
+from autotask_console.app.demo import (
+    ZONE,
+    Simulator,
+    compose_once,
+    demo_zone,
+    find_or_start,
+    keep_company,
+    stop,
+)
 from autotask_console.app.demo_run import leave_evidence
 from autotask_console.app.options import Options
 from autotask_console.app.page_list import PAGES
@@ -144,6 +152,7 @@ class Console:
         self._tell(recovery, crashed=crashed)
         if simulator is not None:
             self.tasks.start(compose_once(queue, simulator), what=tr("add the demo's requests"))
+            self.tasks.start(keep_company(simulator), what=tr("keep the demo's simulator"))
 
     async def _let_others_in(self, queue: QueueManager) -> None:
         """Lets the command line reach the queue that this program owns; without that, all else works."""

@@ -1,7 +1,8 @@
 """The demo: a simulator of Autotask in a process of its own, and a day's plausible work.
 
 The simulator is detached, so that what was "sent" outlives a killed console, as the real Autotask
-would; a console that ends in order stops the simulator it uses.
+would; a console that ends in order stops the simulator it uses. One whose console was killed and never
+started again ends by itself.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ logger = logging.getLogger(__name__)
 
 ZONE = "demo"
 _READY_WITHIN = 20.0
+_ALONE_FOR = 3 * 3600
+"""Seconds without a call after which a simulator ends."""
+_VISIT_EVERY = 1800.0
+"""Seconds between two calls of a console that has nothing to send."""
 _DETACHED_PROCESS, _NEW_PROCESS_GROUP = 0x8, 0x200
 """Windows' flags, spelled out because `subprocess` knows them on Windows only."""
 
@@ -101,9 +106,9 @@ async def _until_ready(ready: Path, process: subprocess.Popen[bytes]) -> Simulat
 
 
 def _spawn(folder: Path, ready: Path) -> subprocess.Popen[bytes]:
-    command = [*queue_program(), "simulator", "--ready-file", str(ready), "--latency", "0.15"]
+    options = ["--ready-file", str(ready), "--latency", "0.15", "--idle-exit", str(_ALONE_FOR)]
     # Detached: neither Ctrl+C nor the end of the console reaches it.
-    options: dict[str, Any] = (
+    detached: dict[str, Any] = (
         {"creationflags": _DETACHED_PROCESS | _NEW_PROCESS_GROUP}
         if sys.platform == "win32"
         else {"start_new_session": True}
@@ -111,7 +116,12 @@ def _spawn(folder: Path, ready: Path) -> subprocess.Popen[bytes]:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (folder / "simulator.log").open("wb") as log:
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, close_fds=True, **options
+            [*queue_program(), "simulator", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            close_fds=True,
+            **detached,
         )
 
 
@@ -141,6 +151,13 @@ def _fetch(url: str) -> dict[str, Any] | None:
     except (OSError, ValueError, http.client.HTTPException):
         return None
     return body if isinstance(body, dict) and "entities" in body else None
+
+
+async def keep_company(simulator: Simulator) -> None:
+    """Visits the simulator now and then, so that it does not believe itself alone."""
+    while True:
+        await asyncio.sleep(_VISIT_EVERY)
+        await answers(simulator)
 
 
 async def stop(simulator: Simulator) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,18 @@ def test_a_hanging_call_does_not_keep_it_alive() -> None:
             assert (process.returncode, err) == (0, "")
 
 
+def test_it_ends_by_itself_when_nobody_calls(tmp_path: Path) -> None:
+    file = tmp_path / "ready.json"
+    with running("--idle-exit", "2", "--ready-file", str(file)) as (process, ready):
+        for _ in range(6):  # a call each half second, longer than its patience
+            assert get(f"{ready['control_url']}/_sim/state").status_code == 200
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.5)
+            assert process.poll() is None, "it ended while it was used"
+        out, err = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, out, err) == (0, "", "")
+
+
 def test_a_port_of_ones_choice_is_reported_when_taken() -> None:
     with running() as (_, ready):
         port = ready["url"].rsplit(":", 1)[1]
@@ -139,6 +151,7 @@ def test_localhost_is_this_machine() -> None:
         ("--latency", "-1"),
         ("--latency", "nan"),
         ("--hourly-limit", "0"),
+        ("--idle-exit", "0"),
         ("--seed", "x"),
     ],
 )
