@@ -138,7 +138,9 @@ def _gate_note(gate: Gate, now: float) -> str:
 
 def _retry_note(row: RequestRow, now: float) -> str:
     left = tr("next try {left}", left=countdown(row.not_before, now=now)) if row.not_before else ""
-    cause = row.failure_title[:1].lower() + row.failure_title[1:]
+    cause = row.failure_title
+    if not cause.startswith("Autotask"):  # a name keeps its capital inside a sentence
+        cause = cause[:1].lower() + cause[1:]
     return ", ".join(part for part in (cause, left) if part)
 
 
