@@ -83,7 +83,7 @@ HELD = Sight(now=NOW, gates=(Gate(kind=GateKind.MAINTENANCE, zone="zone1", until
         (
             row(status=Status.RETRYING, failure_title="Autotask is busy", not_before=NOW + 41),
             SIGHT,
-            "… – autotask is busy, next try 41 s",
+            "… – Autotask is busy, next try 41 s",
         ),
         (row(status=Status.RETRYING, not_before=NOW + 41), HELD, "… – maintenance until "),
         (row(status=Status.FAILED, failure_title="Not allowed"), SIGHT, "… – Not allowed"),
