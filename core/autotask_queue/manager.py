@@ -16,9 +16,9 @@ import msgspec
 from autotask_queue.autotask import AutotaskProcessor
 from autotask_queue.engine.assembly import Engine
 from autotask_queue.engine.breaker_control import BreakerControl
+from autotask_queue.engine.bulk import Target
 from autotask_queue.engine.bus import Callback, Mailbox
 from autotask_queue.engine.clock import SystemClock
-from autotask_queue.engine.commands import Target
 from autotask_queue.engine.context import Processors
 from autotask_queue.engine.documents import Documents
 from autotask_queue.engine.health import health

@@ -34,7 +34,7 @@ CATCHES_ALL: Final = frozenset(
     {
         CORE + "engine/supervisor.py",  # restarts what fell over
         CORE + "engine/bus.py",  # a subscriber of the user's
-        CORE + "engine/runner.py",  # a processor of the user's
+        CORE + "engine/calls.py",  # a processor of the user's
         CONSOLE + "runtime/tasks.py",  # shows what an action met
         CONSOLE + "runtime/hooks.py",  # the last resort
     }

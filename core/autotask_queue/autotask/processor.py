@@ -254,6 +254,7 @@ class AutotaskProcessor:
             raise ProcessorError(
                 f"There is no zone {name} here any more. Nothing was sent.",
                 kind=FailureClass.PROCESSOR_ERROR,
+                applied=Applied.NO,
                 remedy="Add the zone again, or cancel its requests.",
             )
         return zone

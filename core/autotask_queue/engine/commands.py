@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from autotask_queue.engine.arguments import check
+from autotask_queue.engine.bulk import UNDOABLE, Bulk, Target
 from autotask_queue.engine.context import Context
-from autotask_queue.engine.intake import check_times, default_effect, describe, own_words
+from autotask_queue.engine.intake import check_times, describe_again, release
 from autotask_queue.engine.settle import Settler
 from autotask_queue.model.errors import (
     IllegalTransition,
     InvalidRequest,
-    QueueError,
     ReasonRequired,
     RequestNotFound,
 )
-from autotask_queue.model.events import RequestsChanged
-from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
+from autotask_queue.model.filters import BulkResult, RequestFilter
 from autotask_queue.model.request import Reply, Request, RequestId, RequestRow
 from autotask_queue.model.status import UNDECIDED, Reason, Status, may_have_arrived
 from autotask_queue.ports import Change
 
-Target = str | Sequence[str] | Selection
-"""One id, several, or everything that a filter matched at one moment."""
-
 CANCELLABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
 EDITABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD, Status.FAILED})
 RETRYABLE = frozenset({Status.FAILED, Status.EXPIRED, Status.RETRYING, Status.HELD})
-CHUNK = 500
-"""Requests read and changed at a time."""
-UNDOABLE = 10_000
-"""As many ids as a result remembers."""
 
 WAITING = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
 EDITABLE_FIELDS = frozenset(
@@ -57,6 +49,7 @@ class Commands:
     def __init__(self, ctx: Context, settler: Settler) -> None:
         self._ctx = ctx
         self._settler = settler
+        self._bulk = Bulk(ctx, settler)
 
     # -- one request
 
@@ -89,13 +82,7 @@ class Commands:
         edited = msgspec.structs.replace(before, **fields)
         if {"scheduled_at", "expires_at"} & set(fields):
             check_times(edited.scheduled_at, edited.expires_at, now=self._now)
-        if {"endpoint", "method"} & set(fields):
-            effect = default_effect(edited.endpoint, edited.method)
-            edited = msgspec.structs.replace(edited, effect=effect)
-        own = own_words(self._ctx, before)
-        described = describe(
-            self._ctx, edited, summary=fields.get("summary", own.get("summary", "")), lane=own.get("lane")
-        )
+        described = describe_again(self._ctx, before, edited, summary=fields.get("summary"))
         edit = {
             name: getattr(described, name)
             for name in ("data", "endpoint", "method", "headers", "metadata", "expires_at", "timeout",
@@ -204,13 +191,13 @@ class Commands:
 
     async def cancel(self, target: Target, *, why: str, actor: str) -> BulkResult:
         """Cancels what can be; `restore` undoes it."""
-        return await self._many(
+        return await self._bulk.many(
             target, lambda i: self._cancel(i, why=why, actor=actor), skipped="already sending or finished"
         )
 
     async def restore(self, target: Target, *, why: str, actor: str) -> BulkResult:
         """Undoes a cancel: each request is again what it was."""
-        return await self._many(
+        return await self._bulk.many(
             target,
             lambda i: Change(
                 id=i,
@@ -229,22 +216,40 @@ class Commands:
 
         Those whose outcome is unknown are left out: `send_again` decides about them, one by one.
         """
+        unprocessed: list[RequestId] = []
 
         def change(request: RequestRow) -> Change | None:
             if may_have_arrived(request.status, request.reason):
                 return None
+            if request.status is Status.HELD and request.reason is Reason.NO_PROCESSOR:
+                unprocessed.append(request.id)  # nobody has looked at its content yet
+                return None
+            late = request.expires_at is not None and request.expires_at <= self._now
             return Change(
                 id=request.id, kind="retried", at=self._now, actor=actor, why=why, to=Status.PENDING,
                 sources=RETRYABLE, reset_attempts=True, reason=None, reason_text="", not_before=None,
-                scheduled_at=None,
+                scheduled_at=None, edit={"expires_at": None} if late else {},
             )  # fmt: skip
 
-        return await self._each(target, change, skipped="not failed or waiting, or to be decided one by one")
+        result = await self._bulk.each(
+            target, change, skipped="not failed or waiting, or to be decided one by one"
+        )
+        if not unprocessed:
+            return result
+        query = RequestFilter(ids=tuple(unprocessed), status=(Status.HELD,), reason=(Reason.NO_PROCESSOR,))
+        released, stay = await self._release(await self._ctx.store.find(query), why=why, actor=actor)
+        return msgspec.structs.replace(
+            result,
+            changed=result.changed + len(released),
+            skipped=result.skipped - len(released),
+            skipped_why=(stay or [result.skipped_why])[0] if result.skipped > len(released) else "",
+            ids=(*result.ids, *(r.id for r in released))[:UNDOABLE],
+        )
 
     async def reprioritise(self, target: Target, priority: int, *, why: str, actor: str) -> BulkResult:
         """Changes the priority of what waits."""
         check({"priority": priority})
-        return await self._many(
+        return await self._bulk.many(
             target,
             lambda i: Change(
                 id=i,
@@ -266,7 +271,7 @@ class Commands:
         scheduled_at = check({"scheduled_at": scheduled_at})["scheduled_at"]
         later = scheduled_at is not None and scheduled_at > self._now
         to = Status.DEFERRED if later else Status.PENDING
-        return await self._each(
+        return await self._bulk.each(
             target,
             lambda r: Change(
                 id=r.id,
@@ -291,33 +296,24 @@ class Commands:
             )
             for r in found
         ]  # fmt: skip
-        done = await self._apply(changes)
+        done = await self._bulk.apply(changes)
         return len(done)
 
     async def release_unprocessed(self) -> int:
         """A processor was registered: what was held for want of one goes on."""
         query = RequestFilter(status=(Status.HELD,), reason=(Reason.NO_PROCESSOR,))
-        changes = []
-        for request in await self._ctx.store.find(query):
-            try:
-                described = describe(self._ctx, request)
-            except InvalidRequest as error:
-                self._ctx.logger.warning("%s stays held: %s", request.id, error.message)
-                continue
-            if described.reason is Reason.NO_PROCESSOR:
-                continue
-            later = (request.scheduled_at or 0.0) > self._now
-            changes.append(
-                Change(
-                    id=request.id, kind="released", at=self._now, actor="queue",
-                    why="something can send it now", to=Status.DEFERRED if later else Status.PENDING,
-                    sources=frozenset({Status.HELD}), reason=None, reason_text="",
-                    edit={"data": described.data, "entity": described.entity, "lane": described.lane,
-                          "marker": described.marker, "effect": described.effect,
-                          "summary": described.summary, "search_text": described.search_text},
-                )
-            )  # fmt: skip
-        return len(await self._apply(changes))
+        released, _ = await self._release(await self._ctx.store.find(query), why="", actor="queue")
+        return len(released)
+
+    async def _release(
+        self, requests: Sequence[Request], *, why: str, actor: str
+    ) -> tuple[list[Request], list[str]]:
+        """Lets go what something can send now; the rest stays held and says why. Both are returned."""
+        changes = [release(self._ctx, request, why=why, actor=actor) for request in requests]
+        done = await self._bulk.apply([c for c in changes if c is not None])
+        now = {r.id: r for r in (*requests, *done)}
+        stay = [r.reason_text for r in now.values() if r.status is Status.HELD]
+        return [r for r in done if r.status is not Status.HELD], stay
 
     # -- how
 
@@ -326,66 +322,6 @@ class Commands:
             id=request_id, kind="cancelled", at=self._now, actor=actor, why=why, to=Status.CANCELLED,
             sources=CANCELLABLE,
         )  # fmt: skip
-
-    async def _many(
-        self, target: Target, change: Callable[[RequestId], Change], *, skipped: str
-    ) -> BulkResult:
-        """The same change for all: a selection stays in the store."""
-        if not isinstance(target, Selection):
-            return await self._each(target, lambda r: change(r.id), skipped=skipped)
-        template = change(RequestId(""))
-        result = await self._ctx.store.apply_matching(target, template)
-        await self._announce_bulk(result, template.kind)
-        return msgspec.structs.replace(result, skipped_why=skipped if result.skipped else "")
-
-    async def _each(
-        self, target: Target, change: Callable[[RequestRow], Change | None], *, skipped: str
-    ) -> BulkResult:
-        """A change that depends on the request: rows are read first, a chunk at a time."""
-        done: list[RequestId] = []
-        changed = left_out = 0
-        async for rows, missing in self._chunks(target):
-            changes = [c for c in map(change, rows) if c is not None]
-            applied = await self._apply(changes)
-            done += [r.id for r in applied[: UNDOABLE - len(done)]]
-            changed += len(applied)
-            left_out += missing + len(rows) - len(applied)
-        return BulkResult(
-            changed=changed, skipped=left_out, skipped_why=skipped if left_out else "", ids=tuple(done)
-        )
-
-    async def _chunks(self, target: Target) -> AsyncIterator[tuple[Sequence[RequestRow], int]]:
-        """The rows of `target`, and how many asked for do not exist."""
-        store = self._ctx.store
-        if isinstance(target, Selection):
-            seqs = [s for s in await store.index(target.filter) if s <= target.max_seq]
-            for start in range(0, len(seqs), CHUNK):
-                yield await store.rows(seqs[start : start + CHUNK]), 0
-            return
-        ids = list(dict.fromkeys((target,) if isinstance(target, str) else target))
-        for start in range(0, len(ids), CHUNK):
-            part = tuple(RequestId(i) for i in ids[start : start + CHUNK])
-            found = await store.find(RequestFilter(ids=part))
-            yield found, len(part) - len(found)
-
-    async def _apply(self, changes: Sequence[Change]) -> list[Request]:
-        done: list[Request] = []
-        for start in range(0, len(changes), CHUNK):
-            chunk = changes[start : start + CHUNK]
-            for change, result in zip(chunk, await self._ctx.store.apply(chunk), strict=True):
-                if not isinstance(result, QueueError):
-                    self._settler.announce(result, kind=change.kind)
-                    done.append(result)
-        return done
-
-    async def _announce_bulk(self, result: BulkResult, what: str) -> None:
-        if result.changed:
-            self._ctx.bus.publish(RequestsChanged(at=self._now, count=result.changed, what=what))
-            for request_id in self._settler.waited_for():
-                request = await self._ctx.store.get(request_id)
-                if request is not None and request.status.is_terminal:
-                    self._settler.announce(request, kind=what)
-            self._settler.changed()
 
     @property
     def _now(self) -> float:

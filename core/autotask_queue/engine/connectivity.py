@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 import msgspec
 
+from autotask_queue.engine.calls import ask, whether
 from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.context import Context
-from autotask_queue.model.errors import ProcessorError
 from autotask_queue.model.events import ConnectivityChanged
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.metrics import Connectivity, ConnectivityState
@@ -24,7 +24,15 @@ FIRST_RETRY, LONGEST_RETRY = 5.0, 60.0
 """Seconds between probes while offline; each pause doubles, and is drawn from its upper half."""
 PROBE_TIMEOUT = 10.0
 
-_NO_NETWORK = frozenset({FailureClass.LOCAL_OFFLINE, FailureClass.CONNECT_FAIL, FailureClass.TIMEOUT_UNKNOWN})
+_NO_NETWORK = frozenset(
+    {
+        FailureClass.LOCAL_OFFLINE,
+        FailureClass.CONNECT_FAIL,
+        FailureClass.TIMEOUT_UNKNOWN,
+        FailureClass.PROCESSOR_ERROR,
+    }
+)
+"""No answer came. A probe that fails in a way of its own is not one either."""
 
 
 class ConnectivityMonitor:
@@ -90,22 +98,23 @@ class ConnectivityMonitor:
             self._wake.clear()
             pause: float | None = None
             if self.state.state is Connectivity.OFFLINE and self.state.next_try_at is not None:
-                pause = self.state.next_try_at - self._ctx.clock.now()
+                left = self.state.next_try_at - self._ctx.clock.now()
+                pause = min(left, LONGEST_RETRY)  # the clock may have been set back
             if not await wait_for(self._ctx.clock, self._wake, pause):
                 await self.check()
 
     async def _probe_all(self) -> None:
-        probes = [(zone, p) for zone in self._zones() for p in self._probing() if p.can_probe(zone)]
+        probes = self._probes()
         if not probes:  # nobody can be asked: the attempts themselves are the only evidence
             self._set(Connectivity.ONLINE)
             return
         if self.state.state is Connectivity.OFFLINE:
             self._set(Connectivity.PROBING)
-        failures = await asyncio.gather(*(self._probe(p, zone) for zone, p in probes))
+        answers = await asyncio.gather(*(ask(p, p.probe, zone, limit=PROBE_TIMEOUT) for zone, p in probes))
         if self.state.state is Connectivity.WORK_OFFLINE:  # a person decided meanwhile
             return
-        dead = [f for f in failures if f is not None and f.kind in _NO_NETWORK]
-        if len(dead) < len(failures):
+        dead = [a for a in answers if isinstance(a, Failure) and a.kind in _NO_NETWORK]
+        if len(dead) < len(answers):
             self.saw_answer()
             self._set(Connectivity.ONLINE)
             return
@@ -114,24 +123,14 @@ class ConnectivityMonitor:
         next_try = self._ctx.clock.now() + bound * self._ctx.rng.uniform(0.5, 1.0)
         self._set(Connectivity.OFFLINE, next_try_at=next_try, detail=dead[0].message)
 
-    async def _probe(self, processor: Probing, zone: str) -> Failure | None:
-        try:
-            async with asyncio.timeout(PROBE_TIMEOUT):
-                await processor.probe(zone)
-        except ProcessorError as error:
-            return error.failure
-        except TimeoutError:
-            return Failure(
-                kind=FailureClass.TIMEOUT_UNKNOWN,
-                code="probe_timeout",
-                title="No answer",
-                message="The server did not answer in time.",
-                remedy="It is asked again by itself.",
-            )
-        return None
+    @property
+    def can_check(self) -> bool:
+        """Whether there is anybody to ask."""
+        return bool(self._probes())
 
-    def _probing(self) -> list[Probing]:
-        return [p for p in self._ctx.processors.values() if isinstance(p, Probing)]
+    def _probes(self) -> list[tuple[str, Probing]]:
+        probing = [p for p in self._ctx.processors.values() if isinstance(p, Probing)]
+        return [(zone, p) for zone in self._zones() for p in probing if whether(p, p.can_probe, zone)]
 
     def _set(self, to: Connectivity, *, next_try_at: float | None = None, detail: str = "") -> None:
         before = self.state

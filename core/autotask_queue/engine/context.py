@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing_extensions import override
 
 from autotask_queue.engine.bus import EventBus
+from autotask_queue.engine.calls import whether
 from autotask_queue.engine.supervisor import Supervisor
 from autotask_queue.model.config import QueueConfig
 from autotask_queue.model.request import Request
@@ -48,7 +49,7 @@ class Processors(MutableMapping[str, QueueProcessor]):
 
     def find(self, request: Request) -> QueueProcessor | None:
         """The first that takes `request`."""
-        return next((p for p in self._by_name.values() if p.can_process(request)), None)
+        return next((p for p in self._by_name.values() if whether(p, p.can_process, request)), None)
 
 
 @dataclass(slots=True)

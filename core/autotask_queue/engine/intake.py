@@ -10,15 +10,16 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from autotask_queue.engine.arguments import MAX_BODY, MAX_NAME, check, one_line
+from autotask_queue.engine.calls import facts_of
 from autotask_queue.engine.context import Context
 from autotask_queue.model.errors import InvalidRequest, QueueFull
 from autotask_queue.model.events import QueueFullEvent
 from autotask_queue.model.request import JSON, Request, RequestId
 from autotask_queue.model.status import OPEN, Effect, Reason, Status
-from autotask_queue.ports import Describing, Facts
+from autotask_queue.ports import Change, Facts
 
 __all__ = ["MAX_BODY", "build_request", "check_room", "check_times", "default_effect", "describe",
-           "new_request_id", "own_words"]  # fmt: skip
+           "describe_again", "new_request_id", "release"]  # fmt: skip
 
 WRITE_HEADROOM = 10
 """Writes of people are taken up to this many times `max_size`."""
@@ -139,7 +140,7 @@ def describe(
         InvalidRequest: the processor knows that it can never be sent.
     """
     processor = ctx.processors.find(request)
-    facts = _facts(processor, request)
+    facts = facts_of(processor, request)
     # A caller may declare a POST to be a read, but not what the processor knows to be a write.
     effect = Effect.WRITE if facts.effect is Effect.WRITE else declared or facts.effect or request.effect
     summary = summary or one_line(facts.summary)
@@ -160,32 +161,65 @@ def describe(
     )
 
 
-def own_words(ctx: Context, request: Request) -> dict[str, str]:
+def describe_again(ctx: Context, before: Request, edited: Request, *, summary: str | None = None) -> Request:
+    """`edited` as its processor sees it, with the caller's own lane, words and effect of `before`.
+
+    Raises:
+        InvalidRequest: as `describe`.
+    """
+    own = _own_words(ctx, before)
+    usual = default_effect(before.endpoint, before.method)
+    same = (before.endpoint, before.method) == (edited.endpoint, edited.method)
+    # A caller's word that a POST only reads was about that endpoint.
+    keep = before.effect is not usual and (same or before.effect is Effect.WRITE)
+    declared = before.effect if keep else None
+    edited = msgspec.structs.replace(
+        edited, effect=declared or default_effect(edited.endpoint, edited.method)
+    )
+    words = own.get("summary", "") if summary is None else summary
+    return describe(ctx, edited, summary=words, lane=own.get("lane"), declared=declared)
+
+
+def release(ctx: Context, request: Request, *, why: str, actor: str) -> Change | None:
+    """What becomes of a request that was held for want of a processor; None if there still is none."""
+    now = ctx.clock.now()
+    held = frozenset({Status.HELD})
+    try:
+        described = describe_again(ctx, request, request)
+    except InvalidRequest as error:
+        if error.message == request.reason_text:
+            return None
+        return Change(
+            id=request.id, kind="held", at=now, actor=actor, why=error.message, sources=held,
+            fence=request.fence, reason=Reason.NO_PROCESSOR, reason_text=error.message,
+        )  # fmt: skip
+    if described.reason is Reason.NO_PROCESSOR:
+        return None
+    later = (request.scheduled_at or 0.0) > now
+    return Change(
+        id=request.id, kind="released", at=now, actor=actor, why=why or "something can send it now",
+        to=Status.DEFERRED if later else Status.PENDING, sources=held, fence=request.fence, reason=None,
+        reason_text="",
+        edit={"data": described.data, "entity": described.entity, "lane": described.lane,
+              "marker": described.marker, "effect": described.effect, "summary": described.summary,
+              "search_text": described.search_text},
+    )  # fmt: skip
+
+
+def _own_words(ctx: Context, request: Request) -> dict[str, str]:
     """The lane and the summary of a stored request that its caller gave, not its processor."""
     try:
-        facts = _facts(ctx.processors.find(request), request)
-    except InvalidRequest:  # it was described by an older catalogue
-        return {}
+        facts = facts_of(ctx.processors.find(request), request)
+    except InvalidRequest:
+        if request.entity:  # it was described once, by an older catalogue
+            return {}
+        facts = Facts()
     own = {"lane": request.lane or "", "summary": request.summary}
     theirs = {
         "lane": (facts.lane or "",),
         "summary": (one_line(facts.summary), f"{request.method} {request.endpoint}"[:MAX_NAME]),
     }
     return {name: value for name, value in own.items() if value not in theirs[name]}
-
-
-def _facts(processor: object, request: Request) -> Facts:
-    if not isinstance(processor, Describing):
-        return Facts(data=request.data)
-    facts = processor.describe(request)
-    try:
-        return msgspec.convert(msgspec.structs.asdict(facts), Facts)
-    except (TypeError, msgspec.ValidationError) as error:
-        name = type(processor).__name__
-        raise InvalidRequest(
-            f"{name}.describe gave facts that cannot be stored ({error}).",
-            remedy="It is a defect of that program part. Nothing was stored.",
-        ) from error
 
 
 def default_effect(endpoint: str, method: str) -> Effect:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from autotask_queue.engine.breakers import EVERY_ZONE, BreakerBoard
+from autotask_queue.engine.calls import ask, whether
 from autotask_queue.engine.connectivity import PROBE_TIMEOUT, ConnectivityMonitor
 from autotask_queue.engine.context import Context
 from autotask_queue.model.breaker import BreakerState
-from autotask_queue.model.errors import ProcessorError
+from autotask_queue.model.failure import Failure
 from autotask_queue.policy.retry import Signal
 from autotask_queue.ports import Probing
 
@@ -61,17 +61,15 @@ class Prober:
                 return
             signal = Signal.NEUTRAL
             try:
-                async with asyncio.timeout(PROBE_TIMEOUT):
-                    await processor.probe(zone)
-                signal = Signal.OK
-                self.connectivity.saw_answer()
-            except (ProcessorError, TimeoutError):
-                signal = Signal.FAIL
+                answer = await ask(processor, processor.probe, zone, limit=PROBE_TIMEOUT)
+                signal = Signal.FAIL if isinstance(answer, Failure) else Signal.OK
             finally:
                 self.board.release(zone, permit, signal)
+            if signal is Signal.OK:
+                self.connectivity.saw_answer()
         finally:
             self._busy.discard(zone)
 
     def _processor(self, zone: str) -> Probing | None:
         probing = (p for p in self.ctx.processors.values() if isinstance(p, Probing))
-        return next((p for p in probing if p.can_probe(zone)), None)
+        return next((p for p in probing if whether(p, p.can_probe, zone)), None)

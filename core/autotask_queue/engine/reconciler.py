@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from autotask_queue.engine.breakers import BreakerBoard
+from autotask_queue.engine.calls import ask, unexplained, whether
 from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.settle import Settler
-from autotask_queue.model.errors import ProcessorError
-from autotask_queue.model.failure import Failure
+from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, Request
 from autotask_queue.model.status import Reason, Status
@@ -29,16 +29,22 @@ from autotask_queue.ports import AttemptRecord, Change, LookupResult, Reconcilin
 PAUSES = (25.0, 90.0, 210.0)
 """Seconds between lookups that find nothing; the first comes 5 s after the reply was lost."""
 AFTER_FAILED_LOOKUP = 30.0
+LOOKUP_TIMEOUT = 60.0
+BETWEEN_ROUNDS = 1.0
+PATIENCE = 330.0
+"""Seconds after the start in which a processor may still be registered for what is uncertain."""
+LONGEST_WAIT = 30.0
+"""Seconds after which it is looked at the clock again."""
 
 
 def can_look_up(processor: object, request: Request) -> TypeGuard[Reconciling]:
     """Whether `processor` knows a way to find out what became of `request`."""
-    return isinstance(processor, Reconciling) and processor.can_reconcile(request)
+    return isinstance(processor, Reconciling) and whether(processor, processor.can_reconcile, request)
 
 
 @dataclass(slots=True)
 class Reconciler:
-    """Runs until stopped; looks up one request at a time."""
+    """Runs until stopped. Zones are looked at side by side, the requests of one zone one after the other."""
 
     ctx: Context
     board: BreakerBoard
@@ -46,6 +52,9 @@ class Reconciler:
     connectivity: ConnectivityMonitor
     settler: Settler
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _resting: dict[str, float] = field(default_factory=dict)
+    """Until when, in monotonic seconds, a zone that gave no answer is left alone."""
+    _patience_ends: float = 0.0
 
     def wake(self) -> None:
         """Looks again soon whether something is uncertain."""
@@ -53,37 +62,64 @@ class Reconciler:
 
     async def run(self) -> None:
         """The loop."""
+        self._patience_ends = self.ctx.clock.monotonic() + PATIENCE
         while True:
             self._wake.clear()
             pause = None
             if self.ctx.store.counters().count(Status.UNCERTAIN):
                 pause = await self._round()
+                # Every change anywhere wakes this loop, and a round reads all that is uncertain.
+                await self.ctx.clock.sleep(BETWEEN_ROUNDS)
             await wait_for(self.ctx.clock, self._wake, pause)
 
     async def _round(self) -> float | None:
-        """Looks up what is due; tells in how many seconds the next is."""
+        """Looks up what is due; tells in how many seconds to look again."""
         open_zones = self.gates.for_lookups()
         waits: list[float] = []
+        due: dict[str, list[Request]] = {}
         for request in await self.ctx.store.find(RequestFilter(status=(Status.UNCERTAIN,))):
-            if request.zone not in open_zones:
+            if request.zone not in open_zones or self.board.hold(request.zone, request.entity):
                 continue  # the gate's opening wakes this loop
-            due = (request.not_before or 0.0) - self.ctx.clock.now()
-            if due > 0:
-                waits.append(due)
+            left = self._seconds_left(request)
+            if left > 0:
+                waits.append(left)
             else:
-                await self.look_up(request)
-                waits.append(0.0)
-        return min(waits, default=None)
+                due.setdefault(request.zone, []).append(request)
+        if due:
+            waits.append(0.0)
+            await asyncio.gather(*(self._look_up_all(requests) for requests in due.values()))
+        # Not longer than a while: what is due is told by the wall clock, which may be set.
+        return min(LONGEST_WAIT, *waits) if waits else None
 
-    async def look_up(self, request: Request) -> None:
-        """Asks once whether `request` arrived, and settles what follows."""
+    def _seconds_left(self, request: Request) -> float:
+        """Until `request` is to be looked up."""
+        mono = self.ctx.clock.monotonic()
+        left = [
+            (request.not_before or 0.0) - self.ctx.clock.now(),
+            self._resting.get(request.zone, 0.0) - mono,
+        ]
+        if self._patience_ends > mono and self.ctx.processors.find(request) is None:
+            left.append(self._patience_ends - mono)  # it may be registered after the start
+        return max(left)
+
+    async def _look_up_all(self, requests: list[Request]) -> None:
+        """Looks up what is due in one zone, longest due first, until the zone gives no answer."""
+        for request in sorted(requests, key=lambda r: (r.not_before or 0.0, r.seq)):
+            if self.board.available(request.zone) <= 0:
+                return
+            if not await self.look_up(request):
+                self._resting[request.zone] = self.ctx.clock.monotonic() + AFTER_FAILED_LOOKUP
+                return
+
+    async def look_up(self, request: Request) -> bool:
+        """Asks once whether `request` arrived, and settles what follows. False if there was no answer."""
         processor = self.ctx.processors.find(request)
         if not can_look_up(processor, request):
             await self._ask_person(request, "It cannot be looked up in Autotask.", attempt=None)
-            return
+            return True
         permit = self.board.acquire(request.zone, request.entity)
         if permit is None:
-            return
+            return True
         started = self.ctx.clock.now()
         result = await self._ask(processor, request, permit)
         ended = self.ctx.clock.now()
@@ -97,19 +133,23 @@ class Reconciler:
                 failure=result,
             )
             await self._later(request, AFTER_FAILED_LOOKUP, result.message, attempt)
-            return
+            return result.kind is FailureClass.PROCESSOR_ERROR  # that is one request's, not the zone's
         await self._concluded(request, result, started=started, ended=ended)
+        return True
 
     async def _ask(self, processor: Reconciling, request: Request, permit: Permit) -> LookupResult | Failure:
         signal = Signal.NEUTRAL
         try:
-            result = await processor.reconcile(request)
-            signal = Signal.OK
-        except ProcessorError as error:
-            return error.failure
+            result: object = await ask(processor, processor.reconcile, request, limit=LOOKUP_TIMEOUT)
+            if isinstance(result, LookupResult):
+                signal = Signal.OK
         finally:
             self.board.release(request.zone, permit, signal)
-        return result
+        if isinstance(result, LookupResult | Failure):
+            return result
+        name = type(processor).__name__
+        self.ctx.logger.warning("%s.reconcile answered %s", name, type(result).__name__)
+        return unexplained(f"{name}.reconcile gave no LookupResult")
 
     async def _concluded(
         self, request: Request, result: LookupResult, *, started: float, ended: float

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 
 from autotask_queue.engine.context import Context
-from autotask_queue.model.errors import QueueError, RequestNotFound, StoreError
+from autotask_queue.model.errors import QueueClosed, QueueError, RequestNotFound, StoreError
 from autotask_queue.model.events import (
     HealthDegraded,
     HealthRecovered,
@@ -56,21 +56,22 @@ class Settler:
         self._ctx = ctx
         self._waiting: dict[RequestId, list[asyncio.Future[Outcome]]] = {}
         self.changed: Callable[[], None] = lambda: None
+        self._closed = False
         self.storage_trouble = ""
         """Why the store refuses to write at the moment; empty if it does not."""
 
     async def settle(self, change: Change) -> None:
         """Applies `change` for certain; a change whose fence is outdated is dropped."""
         pause = 0.5
-        while True:
+        while not self._closed:
             try:
                 result = (await self._ctx.store.apply([change]))[0]
             except StoreError as error:
-                self._trouble(error)
+                self.trouble(error)
                 await self._ctx.clock.sleep(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
-            self._recovered()
+            self.recovered()
             if isinstance(result, QueueError):
                 self._ctx.logger.info("%s of %s dropped: %s", change.kind, change.id, result.message)
             else:
@@ -98,13 +99,17 @@ class Settler:
         elif kind in ("restored", "retried"):
             event = RequestRestored
         self._ctx.bus.publish(event(at=self._ctx.clock.now(), request=request))
-        for consequence in self._ctx.store.consequences():  # children held or freed, and the like
-            self.announce(consequence)
+        self.tell_consequences()
         if request.status.is_terminal:
             self._resolve(request)
             if self._ctx.store.counters().count(*OPEN) == 0:
                 self._ctx.bus.publish(QueueEmpty(at=self._ctx.clock.now()))
         self.changed()
+
+    def tell_consequences(self) -> None:
+        """Announces what changed because others did: children held or freed, scheduled ones come due."""
+        for consequence in self._ctx.store.consequences():
+            self.announce(consequence)
 
     # -- waiting for results
 
@@ -135,13 +140,32 @@ class Settler:
             if not future.done():
                 future.set_result(outcome_of(request))
 
-    def waited_for(self) -> tuple[RequestId, ...]:
-        """Ids somebody waits for; a bulk command looks them up afterwards."""
-        return tuple(self._waiting)
+    async def look_again(self, kind: str) -> None:
+        """Resolves those who wait for a request that a command on many has finished."""
+        for request_id in tuple(self._waiting):
+            try:
+                request = await self._ctx.store.get(request_id)
+            except StoreError:
+                return
+            if request is not None and request.status.is_terminal:
+                self.announce(request, kind=kind)
+
+    def close(self) -> None:
+        """Ends every wait: nothing more will happen to what is stored before the next start."""
+        self._closed = True
+        waiting, self._waiting = self._waiting, {}
+        for future in [f for futures in waiting.values() for f in futures if not f.done()]:
+            future.set_exception(
+                QueueClosed(
+                    "The queue was shut down while you waited for a result.",
+                    remedy="What is stored is safe: ask again with the same id after the next start.",
+                )
+            )
 
     # -- storage trouble
 
-    def _trouble(self, error: StoreError) -> None:
+    def trouble(self, error: StoreError) -> None:
+        """The store refused to write, or to read."""
         if not self.storage_trouble:
             self.storage_trouble = error.message
             self._ctx.logger.error("the queue file cannot be written: %s", error.message)
@@ -149,7 +173,8 @@ class Settler:
                 HealthDegraded(at=self._ctx.clock.now(), component="storage", reason=error.message)
             )
 
-    def _recovered(self) -> None:
+    def recovered(self) -> None:
+        """The store has written again."""
         if self.storage_trouble:
             self.storage_trouble = ""
             self._ctx.bus.publish(HealthRecovered(at=self._ctx.clock.now(), component="storage"))

@@ -19,7 +19,8 @@
         ├── StoreUnwritable  folder missing, read-only, full
         ├── StoreDamaged
         ├── StoreTooNew
-        └── StoreUnsuitable  network share, synced folder
+        ├── StoreUnreachable the server that keeps the queue does not answer
+        └── StoreUnsuitable  network share, synced folder; a server that forgets
 
 A failed request is not an error but data (`Failure`); only `RequestFailed` carries it as one.
 """
@@ -28,7 +29,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from autotask_queue.model.failure import Applied, Failure, FailureClass
+from autotask_queue.model.failure import NO_ANSWER, Applied, Failure, FailureClass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -137,7 +138,8 @@ class ConfigError(QueueError):
 class ProcessorError(QueueError):
     """Raised by a processor to say what is known about a failed attempt.
 
-    `kind` decides about retries and the breaker; `applied` says whether the server may have acted.
+    `kind` decides about retries and the breaker; `applied` says whether the server may have acted. Left
+    out, it is what the kind says: unknown for those that speak of no answer, no for the others.
     Any other exception of a processor counts as "unknown" for writes.
     """
 
@@ -150,18 +152,21 @@ class ProcessorError(QueueError):
         message: str,
         *,
         kind: FailureClass = FailureClass.PROCESSOR_ERROR,
-        applied: Applied = Applied.NO,
+        applied: Applied | None = None,
         remedy: str = "",
         failure: Failure | None = None,
     ) -> None:
         super().__init__(message, remedy=remedy)
+        kind = FailureClass(kind)
+        if applied is None:
+            applied = Applied.UNKNOWN if kind in NO_ANSWER else Applied.NO
         self.failure = failure or Failure(
             kind=kind,
             code=kind.value,
             title=self.title,
             message=message,
             remedy=self.remedy,
-            applied=applied,
+            applied=Applied(applied),
         )
 
 
@@ -213,3 +218,9 @@ class StoreUnsuitable(StoreError):
     code = "store_unsuitable"
     title = "This folder is not safe for a queue file"
     default_remedy = "Choose a folder on a local disk that no program synchronises."
+
+
+class StoreUnreachable(StoreError):
+    code = "store_unreachable"
+    title = "The queue's server cannot be reached"
+    default_remedy = "Check the network and the server. What was acknowledged before is safe there."

@@ -42,6 +42,17 @@ class FailureClass(StrEnum):
     """Our own code failed before anything was sent."""
 
 
+NO_ANSWER = frozenset(
+    {
+        FailureClass.TIMEOUT_UNKNOWN,
+        FailureClass.SERVER_TRANSIENT,
+        FailureClass.CANCELLED,
+        FailureClass.PROCESSOR_ERROR,
+    }
+)
+"""Classes that by themselves do not say whether a write was carried out."""
+
+
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """One failure in words a person can use.
 

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, get_args
 
 import msgspec
 
-from autotask_queue.engine.commands import Target
+from autotask_queue.engine.bulk import Target
 from autotask_queue.engine.control.queue import ControlledQueue
 from autotask_queue.model.filters import BulkResult, RequestFilter
 from autotask_queue.model.request import RequestId

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from autotask_queue.engine.breaker_control import BreakerControl
-from autotask_queue.engine.commands import Target
+from autotask_queue.engine.bulk import Target
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.gates import Gate
