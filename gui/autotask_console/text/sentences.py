@@ -92,17 +92,21 @@ def state_sentence(row: RequestRow, *, now: float, gate: Gate | None = None) -> 
             return tr("It is being sent now.")
         case Status.COMPLETED:
             return tr("Sent {when}.", when=_when(finished, now=now))
-        case Status.FAILED if row.reason is Reason.BY_PERSON:
-            return tr("You decided not to send it. Nobody knows whether it had arrived: look in Autotask.")
         case Status.FAILED:
-            title = row.failure_title or tr("Autotask did not accept it")
-            return tr("{title}. Nothing is lost: edit it and retry.", title=title)
+            return _failed(row)
         case Status.CANCELLED:
             return tr("Cancelled {when}. It was not sent.", when=_when(finished, now=now))
         case Status.EXPIRED:
             return tr("Its time ran out {when}, so it was not sent.", when=_when(finished, now=now))
         case _:
             return tr("It waits.")
+
+
+def _failed(row: RequestRow) -> str:
+    if row.reason is Reason.BY_PERSON:
+        return tr("You decided not to send it. Nobody knows whether it had arrived: look in Autotask.")
+    title = row.failure_title or tr("Autotask did not accept it")
+    return tr("{title}. Nothing is lost: edit it and retry.", title=title)
 
 
 def _checking(row: RequestRow, *, now: float) -> str:

@@ -297,7 +297,9 @@ def test_without_a_keychain_it_says_so_and_keeps_it_for_the_session(run: Any, st
             scene.press("session_only")
             await until(lambda: "for this session only: type them in again next time" in scene.page.message)
             assert "zone1" in scene.bench.queue.zones
-            assert scene.page.fields.where.text() == "Kept for this session only: type them in again next time."
+            assert (
+                scene.page.fields.where.text() == "Kept for this session only: type them in again next time."
+            )
 
     run(scenario())
 
