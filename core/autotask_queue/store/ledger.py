@@ -82,8 +82,12 @@ class Shelf(Protocol):
     def next_due(self) -> float | None: ...
 
     # attempts and audit
-    def open_attempt(self, request: Request, *, started_at: float) -> int:
-        """Starts the running attempt of a request just claimed; its number, from 1."""
+    def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:
+        """The number that the next attempt of each request has, from 1."""
+        ...
+
+    def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
+        """Starts a running attempt."""
         ...
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
@@ -165,8 +169,7 @@ class Ledger:
             )
         self._refuse_taken_key(before, after)
         detail = dict(change.detail)
-        record = rules.ending(before, change, after)
-        if record is not None:
+        for record in rules.endings(before, change, after):
             number = self._shelf.end_attempt(before.seq, record)
             detail["attempt"] = {"number": number, "kind": record.kind, "result": record.result}
         self._store(before, after, at=change.at)
@@ -312,8 +315,12 @@ class Ledger:
     def claim(self, claim: Claim) -> Claimed:
         """See `ports.Store.claim`."""
         expired = self._promote(claim.now)
-        picked = self._shelf.by_seqs([head.seq for head in self._pick(claim)])
-        requests = [self._start(request, now=claim.now) for request in picked]
+        picked = [head.seq for head in self._pick(claim)]
+        attempts = self._shelf.next_attempts(picked)
+        requests = [
+            self._start(request, now=claim.now, attempt=attempts[request.seq])
+            for request in self._shelf.by_seqs(picked)
+        ]
         return Claimed(requests=tuple(requests), expired=tuple(expired), next_due=self._shelf.next_due())
 
     def _promote(self, now: float) -> list[Request]:
@@ -362,11 +369,11 @@ class Ledger:
                 heads = [h for h in heads if slots.left(h)]
         return picked
 
-    def _start(self, before: Request, *, now: float) -> Request:
+    def _start(self, before: Request, *, now: float, attempt: int) -> Request:
         after = rules.claimed(before, now=now)
         self._store(before, after, at=now)
-        number = self._shelf.open_attempt(after, started_at=now)
-        self._write_down(before, after, kind="claimed", at=now, actor="", detail={"attempt": number})
+        self._shelf.open_attempt(after.seq, attempt, started_at=now)
+        self._write_down(before, after, kind="claimed", at=now, actor="", detail={"attempt": attempt})
         return after
 
     # -- recovery

@@ -272,23 +272,25 @@ def _own_reason_ends(request: Request, target: Status) -> bool:
     return request.reason in PARENT_REASONS
 
 
-def ending(request: Request, change: Change, after: Request) -> AttemptRecord | None:
-    """How the running attempt ended: as the change says, else as far as the move tells.
+def endings(request: Request, change: Change, after: Request) -> list[AttemptRecord]:
+    """What to write down of attempts: what the change tells, and an end for the running one.
 
-    None if there is nothing to write down.
+    No attempt runs on when its request is no longer processing: where the change does not say how it
+    ended, the move does as far as it can.
     """
-    if change.attempt is not None:
-        return change.attempt
-    if request.status is not Status.PROCESSING or after.status is Status.PROCESSING:
-        return None
+    told = [] if change.attempt is None else [change.attempt]
+    left = request.status is Status.PROCESSING and after.status is not Status.PROCESSING
+    if not left or any(record.kind is AttemptKind.SEND for record in told):
+        return told
     unsent = after.status is Status.PENDING and change.kind != "recovered"
-    return AttemptRecord(
+    end = AttemptRecord(
         kind=AttemptKind.SEND,
         result=AttemptResult.NOT_SENT if unsent else AttemptResult.UNKNOWN,
         started_at=request.updated_at,
         ended_at=change.at,
         note=change.why,
     )
+    return [end, *told]
 
 
 def hold_reason(parents: Iterable[Status | None]) -> Reason | None:

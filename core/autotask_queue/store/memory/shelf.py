@@ -154,10 +154,12 @@ class MemoryShelf:
 
     # -- attempts and audit
 
-    def open_attempt(self, request: Request, *, started_at: float) -> int:
-        attempts = self.attempts[request.seq]
-        attempts.append(Attempt(number=len(attempts) + 1, kind=AttemptKind.SEND, started_at=started_at))
-        return len(attempts)
+    def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:
+        return {seq: len(self.attempts[seq]) + 1 for seq in seqs}
+
+    def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
+        attempt = Attempt(number=number, kind=AttemptKind.SEND, started_at=started_at)
+        self.attempts[seq].append(attempt)
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
         attempts = self.attempts[seq]

@@ -24,8 +24,6 @@ APPLICATION_ID: Final = 0x41545131
 """What SQLite's header says of our files: "ATQ1"."""
 
 _MAGIC: Final = b"SQLite format 3\0"
-_VERSION_AT: Final = 60
-_APPLICATION_AT: Final = 68
 _HEADER: Final = 100
 
 
@@ -59,38 +57,26 @@ def check_file(driver: Driver, path: Path, *, newest: int) -> None:
         return
     if not header.startswith(_MAGIC) or len(header) < _HEADER:
         raise StoreDamaged(f"{path} is not a queue file, or its beginning was overwritten.")
-    version = int.from_bytes(header[_VERSION_AT : _VERSION_AT + 4], "big")
-    application = int.from_bytes(header[_APPLICATION_AT : _APPLICATION_AT + 4], "big")
-    _check(path, application, version, newest)
-    if application == 0:  # in the log still, if its first owner was killed before the first checkpoint
+    # Through SQLite, for the newest header may still be in the log.
+    try:
         with closing(driver.reader(path)) as connection:
-            application, version = _identity(connection)
-            _check(path, application, version, newest)
-            if application == 0:
-                _check_empty(path, connection)
+            _check_identity(path, connection, newest)
+    except driver.error as error:
+        raise driver.explain(error, path) from error
 
 
-def _identity(connection: Connection) -> tuple[int, int]:
-    """Whose file it is, and its version; newer than the header where a log has more to say."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
+def _check_identity(path: Path, connection: Connection, newest: int) -> int:
+    """The version of the file, which is ours or new."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return application, version
-
-
-def _check_empty(path: Path, connection: Connection) -> None:
-    if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone() != (0,):
-        raise StoreUnsuitable(
-            f"{path} is a database of another program.", remedy="Choose another name for the queue file."
-        )
-
-
-def _check(path: Path, application: int, version: int, newest: int) -> None:
-    if application not in (0, APPLICATION_ID) or (application == 0 and version != 0):
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (application, version, tables) != (0, 0, 0):
         raise StoreUnsuitable(
             f"{path} is a database of another program.", remedy="Choose another name for the queue file."
         )
     if version > newest:
         raise StoreTooNew(f"{path} has version {version}; this program knows versions up to {newest}.")
+    return int(version)
 
 
 def open_file(
@@ -138,10 +124,12 @@ def open_file(
     )
 
 
-def close_file(session: Session) -> None:
-    """Says in the file that it was left in order. Runs in the writer's thread."""
+def close_file(session: Session, *, damage: str = "") -> None:
+    """Says in the file that it was left in order, or damaged. Runs in the writer's thread."""
     with session.changing():
         set_meta(session.connection, "clean", 1)
+        if damage:
+            set_meta(session.connection, "damaged", damage)
     session.checkpoint()
 
 
@@ -160,10 +148,7 @@ def set_meta(connection: Connection, name: str, value: int | str) -> None:
 
 
 def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]) -> list[str]:
-    application, version = _identity(connection)
-    _check(path, application, version, migrations[-1].version)
-    if application == 0:
-        _check_empty(path, connection)
+    version = _check_identity(path, connection, migrations[-1].version)
     notes: list[str] = []
     for migration in migrations:
         if migration.version <= version:

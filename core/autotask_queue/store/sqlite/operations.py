@@ -106,17 +106,6 @@ def save_minutes(minutes: Sequence[MinuteStat]) -> Operation:
     return run
 
 
-def mark_damaged(why: str) -> Operation:
-    """Says in the file that it is damaged, so that the next start mends it."""
-
-    def run(session: Session) -> None:
-        session.shelf.connection.execute(
-            "INSERT OR REPLACE INTO meta (name, value) VALUES ('damaged', ?)", (why,)
-        )
-
-    return run
-
-
 def prune(finished_before: float, limit: int) -> Operation:
     """Deletes old finished requests and all that belongs to them; how many."""
 

@@ -23,6 +23,22 @@ _KEPT_META: Final = ("last_seq", "audit_pruned_to")
 _PROBABLE_END: Final = 1 << 20
 """How far to look in a table that does not even tell where it ends."""
 _MAX_NAMED: Final = 20
+_MAX_SPANS: Final = 5
+_NOTHING: Final = "Nothing in it could be read: the queue starts empty."
+_WORDS: Final = {
+    "request": "unfinished requests",
+    "history": "finished requests",
+    "payload": "contents of requests",
+    "reply": "replies",
+    "attempt": "tries",
+    "dependency": "which request waits for which",
+    "audit": "entries of the audit trail",
+    "breaker": "holds and stops of zones",
+    "minute": "numbers of past minutes",
+    "document": "drafts and lists",
+    "meta": "counters",
+}
+"""What is in each table, for people."""
 _LOST_CONTENT: Final = "Its content was lost when the queue file was damaged."
 
 
@@ -56,11 +72,13 @@ class Damaged:
 
     def bring_over(self, new: Connection) -> list[str]:
         """Copies all that can be read into a new file's open transaction; what to tell people."""
-        notes = [f"The queue file was damaged ({self._why}) It was set aside unchanged as {self._aside}."]
+        notes = [f"The queue file was damaged. {self._why} It was set aside unchanged as {self._aside}."]
+        if self._aside.stat().st_size == 0:
+            return [*notes, _NOTHING]  # nor opened, for SQLite would then delete the log beside it
         try:
             old = self._driver.reader(self._aside)
         except StoreError:
-            return [*notes, "Nothing in it could be read: the queue starts empty."]
+            return [*notes, _NOTHING]
         try:
             copy = _Copy(old, new, self._driver)
             copy.run()
@@ -74,7 +92,8 @@ class _Copy:
         self._old = old
         self._new = new
         self._driver = driver
-        self._unreadable: list[str] = []
+        self._unreadable: dict[str, list[str]] = {}
+        """By table, which rows; an empty list for all of it."""
         self._recovered = 0
         self._lost: list[int] = []
         self._emptied = 0
@@ -93,6 +112,8 @@ class _Copy:
 
     def report(self) -> list[str]:
         """What was saved and what was lost, for people."""
+        if not self._recovered and self._unreadable:
+            return [_NOTHING]
         notes = [f"{self._recovered:,} requests were brought over from it."]
         if self._lost:
             named = ", ".join(map(str, self._lost[:_MAX_NAMED]))
@@ -101,9 +122,8 @@ class _Copy:
         if self._emptied:
             notes.append(f"{self._emptied:,} are held or kept without their content, which was lost.")
         if self._unreadable:
-            notes.append(f"Not readable: {'; '.join(self._unreadable[:_MAX_NAMED])}.")
-        if not self._recovered and self._unreadable:
-            notes.append("No request could be read: the queue starts empty.")
+            parts = [_part(table, spans) for table, spans in self._unreadable.items()]
+            notes.append(f"Not readable: {'; '.join(parts)}.")
         return notes
 
     # -- copying
@@ -111,14 +131,15 @@ class _Copy:
     def _copy_numbered(self, table: str, end: int) -> None:
         columns = self._columns(table)
         if not columns:
-            self._unreadable.append(table)
+            self._unreadable.setdefault(table, [])
             return
         lost: list[tuple[int, int]] = []
         insert = self._inserter(table, columns)
         for values in self._read(table, columns, 1, end, lost):
             row = dict(zip(columns, values, strict=True))
             insert(_mend(table, row))
-        self._unreadable += [f"{table} {_span(low, high)}" for low, high in _joined(lost)]
+        if lost:
+            self._unreadable.setdefault(table, []).extend(_span(low, high) for low, high in _joined(lost))
 
     def _copy_whole(self, table: str, condition: str) -> None:
         columns = self._columns(table)
@@ -127,7 +148,7 @@ class _Copy:
             for values in self._old.execute(f"SELECT {', '.join(columns)} FROM {table}{condition}"):
                 insert(dict(zip(columns, values, strict=True)))
         except self._driver.error:
-            self._unreadable.append(table)
+            self._unreadable.setdefault(table, [])
 
     def _read(
         self, table: str, columns: Sequence[str], low: int, high: int, lost: list[tuple[int, int]]
@@ -155,7 +176,7 @@ class _Copy:
             try:
                 self._new.execute(sql, tuple(row.values()))
             except self._driver.row_errors:
-                self._unreadable.append(f"a row of {table}")
+                self._unreadable.setdefault(table, []).append(str(row.get("seq", "one")))
 
         return insert
 
@@ -243,6 +264,11 @@ _READABLE: Final[dict[str, dict[str, Callable[[Any], bool]]]] = {
     "attempt": {"failure": _decodes(rows.to_failure)},
     "audit": {"rest": audit.is_readable},
 }
+
+
+def _part(table: str, spans: Sequence[str]) -> str:
+    more = ", …" if len(spans) > _MAX_SPANS else ""
+    return " ".join((_WORDS[table], ", ".join(spans[:_MAX_SPANS]) + more)).rstrip()
 
 
 def _span(low: int, high: int) -> str:

@@ -37,7 +37,10 @@ _LANE_BUSY: Final = """
 SELECT 1 FROM request INDEXED BY request_busy
 WHERE lane = ? AND seq <> ? AND effect = 'write' AND status IN ('processing', 'uncertain') LIMIT 1
 """
-_BUSY: Final = "t.status IN ('processing', 'uncertain') AND "
+_SELECT_BUSY: Final = f"""
+SELECT {rows.REQUEST_SQL} FROM request t INDEXED BY request_busy
+WHERE t.status IN ('processing', 'uncertain') AND t.status = ? ORDER BY t.seq
+"""
 _OPEN_PARENTS: Final = """
 SELECT coalesce(r.status, h.status)
 FROM dependency d LEFT JOIN request r ON r.id = d.parent LEFT JOIN history h ON h.id = d.parent
@@ -202,8 +205,7 @@ class SqlShelf:
         for sql in _SELECT.values():
             if len(found) == len(seqs):
                 break
-            condition = f"t.seq IN ({', '.join('?' * len(seqs))})"
-            for row in self.connection.execute(sql + condition, seqs):
+            for row in self.connection.execute(f"{sql} t.seq IN ({_marks(seqs)})", seqs):
                 found[row[0]] = rows.to_request(row)
         return [found[seq] for seq in seqs]
 
@@ -263,10 +265,10 @@ class SqlShelf:
             self._heads.put(request)
 
     def in_status(self, status: Status) -> list[Request]:
-        table = "history" if status in TERMINAL else "request"
-        # The few on the wire have an index; nothing else is asked for while the queue is in use.
-        hint = _BUSY if status in rules.BUSY else ""
-        sql = f"{_SELECT[table]}{hint}t.status = ? ORDER BY t.seq"
+        if status in rules.BUSY:
+            sql = _SELECT_BUSY
+        else:
+            sql = _SELECT["history" if status in TERMINAL else "request"] + "t.status = ? ORDER BY t.seq"
         return [rows.to_request(row) for row in self.connection.execute(sql, (status.value,)).fetchall()]
 
     def open_with_dedup_key(self, key: str) -> RequestId | None:
@@ -372,13 +374,15 @@ class SqlShelf:
 
     # -- attempts and audit
 
-    def open_attempt(self, request: Request, *, started_at: float) -> int:
-        # Nothing was tried before the first claim.
-        number = 1 if request.fence == 1 else self._last_attempt(request.seq) + 1
+    def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:
+        sql = f"SELECT seq, max(number) FROM attempt WHERE seq IN ({_marks(seqs)}) GROUP BY seq"
+        last = dict(self.connection.execute(sql, seqs))
+        return {seq: last.get(seq, 0) + 1 for seq in seqs}
+
+    def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
         values = (AttemptResult.RUNNING.value, started_at, None, None, None, "")
-        self._write(_INSERT_ATTEMPT, request.seq, number, AttemptKind.SEND.value, *values)
-        self._running[request.seq] = number
-        return number
+        self._write(_INSERT_ATTEMPT, seq, number, AttemptKind.SEND.value, *values)
+        self._running[seq] = number
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
         ended = (
@@ -393,7 +397,7 @@ class SqlShelf:
         if number is not None:
             self._write(_END_ATTEMPT, *ended, seq, number)
             return number
-        number = self._last_attempt(seq) + 1
+        number = self.next_attempts((seq,))[seq]
         self._write(_INSERT_ATTEMPT, seq, number, record.kind.value, *ended)
         return number
 
@@ -403,8 +407,9 @@ class SqlShelf:
             number = self._one("SELECT max(number) FROM attempt WHERE seq = ? AND result = 'running'", seq)
         return number
 
-    def _last_attempt(self, seq: int) -> int:
-        return self._one("SELECT max(number) FROM attempt WHERE seq = ?", seq) or 0
-
     def add_audit(self, entry: AuditEntry) -> None:
         self._audit.append(entry)
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

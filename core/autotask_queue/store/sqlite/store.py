@@ -62,6 +62,7 @@ class SqliteStore:
         self._quick = Reader(self._driver, self._path)
         self._slow = Reader(self._driver, self._path)
         self._check: asyncio.Task[None] | None = None
+        self._damage = ""
         self._cells: dict[CellKey, int] = {}
         self._counters: Counters | None = None
         self._max_seq = 0
@@ -145,7 +146,7 @@ class SqliteStore:
             await self._stop_check()
             await self._close_readers()
             with contextlib.suppress(StoreError):  # all is stored; only the next start has more to check
-                await self._channel.run(partial(opening.close_file, self._session))
+                await self._channel.run(partial(opening.close_file, self._session, damage=self._damage))
         await self._close_connections()
         self._lock.release()
 
@@ -172,9 +173,14 @@ class SqliteStore:
             found = error.message
         finally:
             await checker.close()
-        if found != "ok" and self._writer is not None:
-            _log.error("The queue file %s is damaged: %s. Restart to mend it.", self._path, found)
-            await self._writer.run([operations.mark_damaged(str(found))])
+        if found != "ok":
+            self._note_damage(str(found))
+
+    def _note_damage(self, found: str) -> None:
+        """Work goes on with what can be read; closing the file tells the next start to mend it."""
+        if not self._damage:
+            _log.error("The queue file %s is damaged; the next start mends it. %s", self._path, found)
+        self._damage = found
 
     async def _stop_check(self) -> None:
         check, self._check = self._check, None
@@ -211,10 +217,17 @@ class SqliteStore:
         return taken
 
     async def _write(self, wanted: Sequence[Operation]) -> list[Any]:
-        return await self._open_writer().run(wanted)
+        try:
+            return await self._open_writer().run(wanted)
+        except StoreDamaged as error:
+            self._note_damage(error.message)
+            raise
 
     async def _write_one(self, wanted: Operation) -> Any:
-        return await self._open_writer().one(wanted)
+        (outcome,) = await self._write((wanted,))
+        if isinstance(outcome, QueueError):
+            raise outcome
+        return outcome
 
     def _open_writer(self) -> Writer:
         if self._writer is None:
@@ -305,7 +318,11 @@ class SqliteStore:
 
     async def _ask(self, reader_: Reader, read: Read[_T]) -> _T:
         self._open_writer()
-        return await reader_.ask(read)
+        try:
+            return await reader_.ask(read)
+        except StoreDamaged as error:
+            self._note_damage(error.message)
+            raise
 
     # -- small things
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from autotask_queue.model.errors import QueueError, StoreError
+from autotask_queue.model.errors import StoreError
 from autotask_queue.store.sqlite.channel import Channel
 from autotask_queue.store.sqlite.session import Operation, Published, Session
 
@@ -76,18 +76,6 @@ class Writer:
         self._waiting.extend((operation, call, place) for place, operation in enumerate(operations))
         self._start()
         return await call.future
-
-    async def one(self, operation: Operation) -> Any:
-        """The result of a single operation.
-
-        Raises:
-            QueueError: it was refused.
-            StoreError: the storage failed.
-        """
-        (outcome,) = await self.run((operation,))
-        if isinstance(outcome, QueueError):
-            raise outcome
-        return outcome
 
     async def checkpoint(self) -> None:
         """Writes the log back now, as far as readers allow.
