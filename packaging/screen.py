@@ -33,7 +33,10 @@ def virtual_screen(size: str = SIZE) -> Iterator[str]:
     # A file and not a pipe for what it says: nobody reads along, and a full pipe would stop the screen.
     with os.fdopen(reader, "rb") as answers, tempfile.TemporaryFile() as said:
         try:
-            server = subprocess.Popen(command, pass_fds=[writer], stdout=said, stderr=said)
+            # In a session of its own: Ctrl+C in a terminal must reach the program first, not its screen.
+            server = subprocess.Popen(
+                command, pass_fds=[writer], stdout=said, stderr=said, start_new_session=True
+            )
         except OSError as error:
             raise NoScreen(f"Xvfb could not be started: {error}") from error
         finally:

@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import screen
+
 pytestmark = [pytest.mark.integration, pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")]
 
 PATIENCE = 60.0
@@ -365,3 +367,22 @@ def test_the_test_socket_needs_a_folder_of_its_own(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert not address.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Xvfb is Linux's")
+def test_a_display_that_goes_away_leaves_no_program_behind(
+    start: Callable[..., Program], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a session ends, or an `ssh -X` is cut: a program without a window would keep the queue."""
+    with monkeypatch.context() as patch, screen.virtual_screen() as display:
+        patch.setenv("QT_QPA_PLATFORM", "xcb")
+        patch.setenv("DISPLAY", display)
+        program = start()
+        program.opened()
+    assert program.process.wait(PATIENCE) == 3
+    assert "the display is gone" in program.said()
+    assert "Traceback" not in program.said()
+    again = start()
+    state = again.wait(lambda s: s["open"] and s["toasts"])
+    assert "closed unexpectedly. Nothing queued was lost" in state["toasts"][0]
+    assert again.quit() == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from autotask_console.runtime.hooks import Hooks
     from autotask_console.runtime.single_instance import SingleInstance
+
+logger = logging.getLogger(__name__)
 
 OK, CANNOT_START = 0, 3
 
@@ -82,11 +85,17 @@ def _show_first(instance: SingleInstance) -> int:
 
 def _run_first(app: QApplication, options: Options, hooks: Hooks, instance: SingleInstance) -> int:
     from autotask_console.app.console import Console
-    from autotask_console.runtime.loop import run
+    from autotask_console.runtime.loop import LoopLost, run
 
     try:
         console = Console(app, options, hooks, instance)
         return run(app, console.run)
+    except LoopLost:
+        # What is acknowledged is on the disk. Waiting for threads that nobody can end any more would leave
+        # a program without a window that keeps the queue to itself; the next start takes it as after a crash.
+        logger.error("the display is gone; the program ends at once")  # noqa: TRY400 - the trace says nothing
+        logging.shutdown()
+        os._exit(CANNOT_START)
     finally:
         instance.release()
 

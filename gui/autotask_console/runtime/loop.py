@@ -87,6 +87,10 @@ class _Timers(QObject):
         """Part of qasync's interface; there is nothing to tell."""
 
 
+class LoopLost(RuntimeError):
+    """Qt ended its loop under a running program, and runs no other: the display is gone."""
+
+
 class Loop(qasync.QEventLoop):  # type: ignore[misc]  # qasync ships no types
     """qasync's loop with timers that go away, and ordinary worker threads.
 
@@ -126,12 +130,36 @@ class Loop(qasync.QEventLoop):  # type: ignore[misc]  # qasync ships no types
         return self.call_later(when - monotonic(), callback, *args, context=context)
 
     @override
+    def run_until_complete(self, future: Any) -> Any:
+        """As any loop's. Raises `LoopLost` if Qt ended the loop before the future was done."""
+        task = asyncio.ensure_future(future, loop=self)
+        try:
+            return super().run_until_complete(task)
+        except RuntimeError as error:
+            if task.done():
+                raise
+            raise LoopLost("Qt ended the event loop") from error
+
+    @override
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
         # asyncio's own hook, called by TimerHandle.cancel.
         self._timer.forget(handle)
 
 
 def run(app: QApplication, main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Runs `main` to its end on Qt's loop, then cancels what is left and closes the loop."""
-    with asyncio.Runner(loop_factory=lambda: Loop(app)) as runner:
-        return runner.run(main())
+    """Runs `main` to its end on Qt's loop, then cancels what is left and closes the loop.
+
+    Raises:
+        LoopLost: `main` and whatever it started stopped where they were, threads may still run, and there
+            is no loop any more on which they could be ended in order.
+    """
+    runner = asyncio.Runner(loop_factory=lambda: Loop(app))
+    try:
+        result = runner.run(main())
+    except LoopLost:
+        raise
+    except BaseException:
+        runner.close()
+        raise
+    runner.close()
+    return result
