@@ -345,13 +345,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--claims", action="store_true", help="claim latency with the head zone closed")
     parser.add_argument("--full", action="store_true", help="with --claims: up to 1,000,000 waiting")
+    parser.add_argument("--sizes", default="10000,100000", help="with --claims: how many are waiting")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=2_000, help="requests for each contender and round")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on which disk")
     options = parser.parse_args(arguments)
     print(f"one flush of this disk: {flush_cost(options.folder) * 1e3:.2f} ms")
     if options.claims:
-        sizes = (10_000, 100_000, 1_000_000) if options.full else (10_000, 100_000)
+        sizes = [int(size) for size in options.sizes.split(",")] + [1_000_000] * options.full
         asyncio.run(measure_claims(sizes, options.folder))
         return 0
     show(compete(rounds=options.rounds, count=options.count, folder=options.folder))

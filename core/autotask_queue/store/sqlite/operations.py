@@ -15,10 +15,10 @@ from autotask_queue.store import codec
 from autotask_queue.store.limits import KEEP_MINUTES, PRUNABLE
 from autotask_queue.store.sqlite.session import Operation, Session
 
-# A finished request that an unfinished one still looks at stays.
+# A finished request that an unfinished one still looks at stays. (The + keeps SQLite off the other index.)
 _PRUNE_CANDIDATES = f"""
 SELECT seq FROM history h
-WHERE finished_at < ? AND status IN ({", ".join(f"'{status}'" for status in PRUNABLE)})
+WHERE finished_at < ? AND +status IN ({", ".join(f"'{status}'" for status in PRUNABLE)})
 AND NOT EXISTS (
     SELECT 1 FROM dependency d JOIN request r ON r.seq = d.seq WHERE d.parent = h.id
 )
