@@ -38,8 +38,9 @@ PRAGMAS: Final[dict[str, int | str]] = {
     "foreign_keys": 1,
     "trusted_schema": 0,
     "busy_timeout": BUSY_TIMEOUT,
-    # Bytes: how large the log stays after a checkpoint, so that its size tells how much is in it.
-    "journal_size_limit": 1 << 20,
+    # Bytes: how large the log may stay. Normal work never reaches it; writing over the log is faster than
+    # letting it grow again, which costs a flush of the file system's own books.
+    "journal_size_limit": 64 << 20,
     # KiB when negative: keeps the upper pages of a million rows' indexes.
     "cache_size": -32_768,
     "temp_store": 2,

@@ -14,11 +14,11 @@ from autotask_queue.model.errors import StoreDamaged, StoreTooNew, StoreUnsuitab
 from autotask_queue.model.request import AuditEntry
 from autotask_queue.model.status import Status
 from autotask_queue.ports import Recovery
+from autotask_queue.store.cells import CellKey
 from autotask_queue.store.sqlite import salvage
 from autotask_queue.store.sqlite.driver import Connection, Driver
 from autotask_queue.store.sqlite.migrations import MIGRATIONS, Migration
 from autotask_queue.store.sqlite.session import Session
-from autotask_queue.store.sqlite.shelf import CellKey
 
 APPLICATION_ID: Final = 0x41545131
 """What SQLite's header says of our files: "ATQ1"."""

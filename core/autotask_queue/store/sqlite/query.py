@@ -10,7 +10,6 @@ import msgspec
 from autotask_queue.model.filters import Range, RequestFilter, SortField
 from autotask_queue.model.status import OPEN, TERMINAL, Status
 from autotask_queue.store import rules
-from autotask_queue.store.sqlite.shelf import CellKey
 
 Parameters = list[Any]
 
@@ -44,26 +43,6 @@ def count_sql(query: RequestFilter) -> tuple[str, Parameters]:
     tables = _tables(query)
     counts = " + ".join(f"(SELECT count(*) FROM {table}{_all(where)})" for table in tables)
     return f"SELECT {counts}", parameters * len(tables)
-
-
-def counted(query: RequestFilter, cell: CellKey) -> bool:
-    """Whether the requests of a cell of the counters match; only if `is_countable`."""
-    zone, entity, status, _ = cell
-    return (
-        (not query.zone or zone in query.zone)
-        and (not query.entity or entity in query.entity)
-        and (not query.status or status in query.status)
-        and status not in query.not_status
-    )
-
-
-def is_countable(query: RequestFilter) -> bool:
-    """Whether the counters alone can answer how many match."""
-    bare = msgspec.structs.replace(query, zone=(), entity=(), status=(), not_status=(), **_SHAPE)
-    return bare == RequestFilter()
-
-
-_SHAPE: Final[dict[str, Any]] = {name: getattr(RequestFilter(), name) for name in ("sort", "limit", "cursor")}
 
 
 def _tables(query: RequestFilter) -> list[str]:

@@ -11,16 +11,22 @@ import msgspec
 
 from autotask_queue.model.errors import QueueError
 from autotask_queue.model.request import Request
+from autotask_queue.store.cells import CellKey
 from autotask_queue.store.ledger import Ledger
 from autotask_queue.store.limits import MAX_CONSEQUENCES
 from autotask_queue.store.sqlite.driver import Connection, Driver
-from autotask_queue.store.sqlite.shelf import CellKey, SqlShelf
+from autotask_queue.store.sqlite.shelf import SqlShelf
 
 MAX_BATCH_BYTES: Final = 4 << 20
 """Bytes of documents after which a transaction is long enough."""
 
-LARGE_LOG: Final = 8 << 20
-"""Bytes of write-ahead log after which it is written back without waiting for an idle moment."""
+LARGE_LOG: Final = 4_000
+"""Pages in the write-ahead log, by estimate, from which it is written back without an idle moment."""
+
+_PAGE: Final = 4_096
+_PAGES_A_COMMIT: Final = 10
+"""Ends of tables and indexes that even the smallest commit writes."""
+_ROWS_A_PAGE: Final = 5
 
 Operation = Callable[["Session"], Any]
 """Runs in the writer's thread, inside a transaction. A `QueueError` that it raises refuses it."""
@@ -51,8 +57,7 @@ class Session:
     def __init__(self, driver: Driver, path: Path) -> None:
         self._driver = driver
         self._path = path
-        self._log = path.with_name(path.name + "-wal")
-        self._log_after_checkpoint = 0
+        self._log_pages = 0
         self.commits = 0
         """Transactions committed so far."""
 
@@ -109,17 +114,18 @@ class Session:
 
     def _transact(self, operations: Sequence[Operation], run_one: Callable[[Operation], Any]) -> Done:
         outcomes: list[Any] = []
-        enough = self.shelf.document_bytes + MAX_BATCH_BYTES
+        rows, documents = self.connection.total_changes, self.shelf.document_bytes
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             for operation in operations:
                 outcomes.append(run_one(operation))
-                if self.shelf.document_bytes >= enough:
+                if self.shelf.document_bytes - documents >= MAX_BATCH_BYTES:
                     break
             self.shelf.flush()
             next_due = self.shelf.next_due()
             self._commit()
             self.shelf.committed()
+            self._estimate(rows, documents)
         except BaseException:
             self._roll_back()
             raise
@@ -184,25 +190,26 @@ class Session:
     # -- the write-ahead log
 
     def log_is_large(self) -> bool:
-        """Whether it is time to write the log back even though there is work to do."""
-        try:
-            size = self._log.stat().st_size
-        except OSError:
-            return False
-        if size < self._log_after_checkpoint:
-            self._log_after_checkpoint = 0  # it was started afresh
-        return size >= self._log_after_checkpoint + LARGE_LOG
+        """Whether it is time to write the log back even though there is work to do.
+
+        SQLite does not tell how much is in it, and the file's size says little: it is kept, for writing
+        over it is faster than letting it grow again.
+        """
+        return self._log_pages >= LARGE_LOG
+
+    def _estimate(self, rows_before: int, bytes_before: int) -> None:
+        rows = self.connection.total_changes - rows_before
+        documents = self.shelf.document_bytes - bytes_before
+        self._log_pages += _PAGES_A_COMMIT + rows // _ROWS_A_PAGE + documents // _PAGE
 
     def checkpoint(self) -> None:
-        """Writes back what no reader is in the way of; the log is reused when all of it was.
+        """Writes back what no reader is in the way of; the log is begun anew when all of it was.
 
         Raises:
             StoreError: the disk refused; nothing is lost, the log still holds everything.
         """
+        self._log_pages = 0
         try:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            self._log_after_checkpoint = self._log.stat().st_size
         except self._driver.error as error:
             raise self._driver.explain(error, self._path) from error
-        except OSError:
-            self._log_after_checkpoint = 0

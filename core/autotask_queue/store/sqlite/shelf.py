@@ -17,13 +17,11 @@ from autotask_queue.model.status import TERMINAL, Status
 from autotask_queue.model.work import Head
 from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import codec, rules
+from autotask_queue.store.cells import CellKey
 from autotask_queue.store.ledger import Front
 from autotask_queue.store.sqlite import audit, rows
 from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.heads import Heads
-
-CellKey = tuple[str, str, Status, int]
-"""What requests are counted by: zone, entity, status, priority."""
 
 _REMEMBERED_IDS: Final = 10_000
 

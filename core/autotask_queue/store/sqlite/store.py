@@ -22,16 +22,16 @@ from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, 
 from autotask_queue.model.status import OPEN, Status
 from autotask_queue.ports import Change, Claim, Claimed, Recovery
 from autotask_queue.store import bulk, codec
+from autotask_queue.store.cells import CellKey, counted, is_countable
 from autotask_queue.store.limits import MAX_CONSEQUENCES
 from autotask_queue.store.sqlite import audit, opening, operations, place, reader, rows, salvage
 from autotask_queue.store.sqlite.channel import Channel
 from autotask_queue.store.sqlite.driver import Driver
 from autotask_queue.store.sqlite.lock import OwnerLock
 from autotask_queue.store.sqlite.migrations import NEWEST
-from autotask_queue.store.sqlite.query import count_sql, counted, index_sql, is_countable
+from autotask_queue.store.sqlite.query import count_sql, index_sql
 from autotask_queue.store.sqlite.reader import Read, Reader
 from autotask_queue.store.sqlite.session import Operation, Published, Session
-from autotask_queue.store.sqlite.shelf import CellKey
 from autotask_queue.store.sqlite.writer import Writer
 
 _T = TypeVar("_T")
