@@ -132,13 +132,12 @@ class Loop(qasync.QEventLoop):  # type: ignore[misc]  # qasync ships no types
     @override
     def run_until_complete(self, future: Any) -> Any:
         """As any loop's. Raises `LoopLost` if Qt ended the loop before the future was done."""
-        task = asyncio.ensure_future(future, loop=self)
         try:
-            return super().run_until_complete(task)
+            return super().run_until_complete(future)
         except RuntimeError as error:
-            if task.done():
-                raise
-            raise LoopLost("Qt ended the event loop") from error
+            if isinstance(future, asyncio.Future) and not future.done():
+                raise LoopLost("Qt ended the event loop") from error
+            raise
 
     @override
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
