@@ -34,7 +34,7 @@ def cells(state: AppState, *, now: float) -> dict[str, CellValue]:
     if not state.open:
         return {cell_id: CellValue(value="–") for cell_id, _ in CELLS}
     return {
-        "waiting": _waiting(state),
+        "waiting": _waiting(state, now),
         "sending": _sending(state),
         "needs-you": _needs_you(state),
         "breakers": _breakers(state, now),
@@ -60,8 +60,9 @@ def breakers_badge(state: AppState, *, now: float) -> tuple[str, Tone | None]:
     return "", None
 
 
-def _waiting(state: AppState) -> CellValue:
-    oldest = state.metrics.oldest_age if state.metrics else 0.0
+def _waiting(state: AppState, now: float) -> CellValue:
+    # The figures are as old as the last event, and nothing need have happened since.
+    oldest = state.metrics.oldest_age + max(0.0, now - state.metrics.at) if state.metrics else 0.0
     scheduled = state.by_status[Status.DEFERRED]
     if not state.waiting:
         note = tr("nothing waits")

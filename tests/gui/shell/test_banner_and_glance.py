@@ -193,6 +193,8 @@ class TestGlance:
         cells = glance.cells(state, now=NOW)
         assert (cells["waiting"].value, cells["waiting"].note) == ("42", "oldest 3 min")
         assert len(cells["waiting"].points) == 30
+        later = glance.cells(state, now=NOW + 60)
+        assert later["waiting"].note == "oldest 4 min", "it grows although nothing happens"
         assert (cells["sending"].value, cells["sending"].note) == ("2", "now")
         assert (cells["needs-you"].value, cells["needs-you"].note) == ("5", "2 held · 3 failed")
         assert cells["needs-you"].tone is Tone.BAD
