@@ -6,9 +6,9 @@ import asyncio
 import logging
 import random
 from array import array
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -26,7 +26,7 @@ from autotask_queue.engine.intake import build_request, check_room
 from autotask_queue.engine.monitor import merge_minutes
 from autotask_queue.engine.settle import outcome_of
 from autotask_queue.model.config import PersistenceConfig, QueueConfig, ZoneConfig
-from autotask_queue.model.errors import NoProcessor, QueueClosed, QueueError, RequestFailed
+from autotask_queue.model.errors import NoProcessor, QueueClosed, QueueError, QueueFull, RequestFailed
 from autotask_queue.model.events import RequestEnqueued, RequestHeld
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.gates import Gate
@@ -51,12 +51,13 @@ from autotask_queue.model.request import (
     RequestId,
     RequestRow,
 )
-from autotask_queue.model.status import Effect, Status
+from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.ports import Clock, QueueProcessor, Recovery, Secrets, Store
 from autotask_queue.store import MemoryStore
 
 DEFAULT_ZONE = "default"
 _AUTOTASK = "autotask"
+_T = TypeVar("_T")
 
 
 class QueueManager:
@@ -111,11 +112,14 @@ class QueueManager:
     async def initialize(self, *, send: bool = True) -> Recovery:
         """Opens the queue, recovers what a killed process left, and starts sending.
 
+        Calling it again changes nothing. When it fails, nothing stays open and it can be called again.
+
         Args:
             send: False only stores and reads; another process, or a later start, sends.
 
         Raises:
             StoreError: the file is in use, damaged beyond use, read-only, too new, …
+            QueueClosed: it was shut down before.
         """
         return await self._engine.start(send=send)
 
@@ -123,12 +127,11 @@ class QueueManager:
         """Stops sending, waits up to `grace` seconds for what is on the wire, and closes the queue.
 
         A write still unanswered then becomes uncertain: it is looked up, not sent again, next time.
-        Calling it again does nothing.
+        Calling it again only waits for the first call's end. It goes on to that end though its caller is
+        cancelled. Those who wait for results get `QueueClosed`, iterations over events end, and the
+        processors' `close` is called. A queue lives once: make a new manager to go on.
         """
-        was_running = self._engine.started
         await self._engine.stop(self.config.shutdown_grace if grace is None else grace)
-        if was_running and self._autotask is not None:
-            await self._autotask.close()
 
     async def __aenter__(self) -> Self:
         await self.initialize()
@@ -246,18 +249,32 @@ class QueueManager:
             summary=summary,
             actor=actor,
         )
-        check_room(self._engine.ctx, request)
-        stored = (await self._engine.ctx.store.enqueue([request], actor=request.actor))[0]
+        return await self._finish(self._put(request))
+
+    async def _put(self, request: Request) -> Receipt:
+        ctx = self._engine.ctx
+        newest = ctx.store.max_seq()
+        try:
+            check_room(ctx, request)
+        except QueueFull:
+            known = await ctx.store.get(request.id)
+            if known is None:
+                raise
+            return self._receipt(known, duplicate=True)
+        stored = (await ctx.store.enqueue([request], actor=request.actor))[0]
         if isinstance(stored, QueueError):
             raise stored
-        duplicate = stored.created_at != request.created_at
+        duplicate = stored.seq <= newest or stored.created_at != request.created_at
         if not duplicate:
             self._announce_new(stored)
+        return self._receipt(stored, duplicate=duplicate)
+
+    def _receipt(self, request: Request, *, duplicate: bool) -> Receipt:
         return Receipt(
-            id=stored.id,
-            seq=stored.seq,
+            id=request.id,
+            seq=request.seq,
             durability=self.durability,
-            status=stored.status,
+            status=request.status,
             duplicate=duplicate,
         )
 
@@ -266,15 +283,20 @@ class QueueManager:
     ) -> Reply:
         """Submits a request and waits for its reply, however long that takes; options as in `submit`.
 
+        A caller who gives up waiting leaves the request in the queue.
+
         Raises:
             RequestFailed: it ended without success; its `outcome` has the failure.
-            NoProcessor: nothing registered can send it; it was not kept.
+            NoProcessor: nothing registered can send it; it was not stored.
+            QueueClosed: the queue was shut down meanwhile; the request is kept.
             InvalidRequest, QueueFull, StoreError: as in `submit`.
         """
-        receipt = await self.submit(endpoint, method, zone, **options)
-        if receipt.status is Status.HELD and not receipt.duplicate:
-            await self.cancel_request(receipt.id, why="no processor takes it")
+        self._check_open()
+        ctx = self._engine.ctx
+        request = build_request(ctx, endpoint, method, zone, **options)
+        if request.reason is Reason.NO_PROCESSOR and await ctx.store.get(request.id) is None:
             raise NoProcessor(f"No processor takes {method} {endpoint} of zone {zone!r}.")
+        receipt = await self._finish(self._put(request))
         outcome = await self._engine.settler.wait(receipt.id)
         if outcome.ok:
             return outcome.reply or Reply()
@@ -289,6 +311,7 @@ class QueueManager:
 
         Raises:
             RequestNotFound: there is no such request (any more).
+            QueueClosed: the queue was shut down meanwhile; ask again after the next start.
         """
         self._check_open()
         try:
@@ -373,14 +396,14 @@ class QueueManager:
             RequestNotFound: there is none with this id.
         """
         self._check_open()
-        return await self._engine.commands.cancel_one(
-            RequestId(request_id), why=why, actor=self._actor(actor)
+        return await self._finish(
+            self._engine.commands.cancel_one(RequestId(request_id), why=why, actor=self._actor(actor))
         )
 
     async def cancel(self, target: Target, *, why: str = "", actor: str = "") -> BulkResult:
         """Cancels what can be of `target`."""
         self._check_open()
-        return await self._engine.commands.cancel(target, why=why, actor=self._actor(actor))
+        return await self._finish(self._engine.commands.cancel(target, why=why, actor=self._actor(actor)))
 
     async def clear(self, zone: str | None = None, *, why: str = "", actor: str = "") -> BulkResult:
         """Cancels everything that waits, of one zone or of all. Nothing on the wire is touched."""
@@ -390,26 +413,30 @@ class QueueManager:
     async def restore(self, target: Target, *, why: str = "", actor: str = "") -> BulkResult:
         """Undoes a cancel: the requests are what they were, byte for byte."""
         self._check_open()
-        return await self._engine.commands.restore(target, why=why, actor=self._actor(actor))
+        return await self._finish(self._engine.commands.restore(target, why=why, actor=self._actor(actor)))
 
     async def retry(self, target: Target, *, why: str = "", actor: str = "") -> BulkResult:
         """Queues failed, expired, held and retrying requests again, with all their tries."""
         self._check_open()
-        return await self._engine.commands.retry(target, why=why, actor=self._actor(actor))
+        return await self._finish(self._engine.commands.retry(target, why=why, actor=self._actor(actor)))
 
     async def reprioritise(
         self, target: Target, priority: int, *, why: str = "", actor: str = ""
     ) -> BulkResult:
         """Changes the priority (1 to 10) of what waits."""
         self._check_open()
-        return await self._engine.commands.reprioritise(target, priority, why=why, actor=self._actor(actor))
+        return await self._finish(
+            self._engine.commands.reprioritise(target, priority, why=why, actor=self._actor(actor))
+        )
 
     async def reschedule(
         self, target: Target, scheduled_at: float | None, *, why: str = "", actor: str = ""
     ) -> BulkResult:
         """Sends what waits at another time, seconds since the epoch; None means as soon as possible."""
         self._check_open()
-        return await self._engine.commands.reschedule(target, scheduled_at, why=why, actor=self._actor(actor))
+        return await self._finish(
+            self._engine.commands.reschedule(target, scheduled_at, why=why, actor=self._actor(actor))
+        )
 
     async def edit(self, request_id: str, *, why: str = "", actor: str = "", **fields: Any) -> Request:
         """Changes a waiting or failed request; a failed one is queued again.
@@ -422,8 +449,10 @@ class QueueManager:
             IllegalTransition, RequestNotFound: as in `cancel_request`.
         """
         self._check_open()
-        return await self._engine.commands.edit(
-            RequestId(request_id), why=why, actor=self._actor(actor), fields=fields
+        return await self._finish(
+            self._engine.commands.edit(
+                RequestId(request_id), why=why, actor=self._actor(actor), fields=fields
+            )
         )
 
     async def send_again(self, request_id: str, *, why: str, actor: str = "") -> Request:
@@ -433,8 +462,8 @@ class QueueManager:
             ReasonRequired, IllegalTransition, RequestNotFound
         """
         self._check_open()
-        return await self._engine.commands.send_again(
-            RequestId(request_id), why=why, actor=self._actor(actor)
+        return await self._finish(
+            self._engine.commands.send_again(RequestId(request_id), why=why, actor=self._actor(actor))
         )
 
     async def mark_sent(
@@ -442,15 +471,17 @@ class QueueManager:
     ) -> Request:
         """Completes a write of unknown outcome: a person found it in Autotask (as `record_id`)."""
         self._check_open()
-        return await self._engine.commands.mark_sent(
-            RequestId(request_id), why=why, record_id=record_id, actor=self._actor(actor)
+        return await self._finish(
+            self._engine.commands.mark_sent(
+                RequestId(request_id), why=why, record_id=record_id, actor=self._actor(actor)
+            )
         )
 
     async def do_not_send(self, request_id: str, *, why: str, actor: str = "") -> Request:
         """Gives up a write of unknown outcome; it is failed from then on."""
         self._check_open()
-        return await self._engine.commands.do_not_send(
-            RequestId(request_id), why=why, actor=self._actor(actor)
+        return await self._finish(
+            self._engine.commands.do_not_send(RequestId(request_id), why=why, actor=self._actor(actor))
         )
 
     # -- gates
@@ -458,12 +489,12 @@ class QueueManager:
     async def pause(self, expires_in: float | None = None, *, why: str = "", actor: str = "") -> None:
         """Stops sending for `expires_in` seconds, or until `resume`. Survives a restart."""
         self._check_open()
-        await self._engine.gates.pause(expires_in, why=why, actor=self._actor(actor))
+        await self._finish(self._engine.gates.pause(expires_in, why=why, actor=self._actor(actor)))
 
     async def resume(self, *, why: str = "", actor: str = "") -> None:
         """Ends a pause."""
         self._check_open()
-        await self._engine.gates.resume(why=why, actor=self._actor(actor))
+        await self._finish(self._engine.gates.resume(why=why, actor=self._actor(actor)))
 
     pause_processing = pause
     resume_processing = resume
@@ -482,7 +513,7 @@ class QueueManager:
     async def work_offline(self, *, actor: str = "") -> None:
         """Sends nothing until `work_online`. Survives a restart."""
         self._check_open()
-        await self._engine.connectivity.work_offline(actor=self._actor(actor))
+        await self._finish(self._engine.connectivity.work_offline(actor=self._actor(actor)))
 
     async def work_online(self, *, actor: str = "") -> ConnectivityState:
         """Ends `work_offline` and checks the connection."""
@@ -504,7 +535,7 @@ class QueueManager:
         self._check_open()
         if self.connectivity.state is Connectivity.OFFLINE:
             await self._engine.connectivity.check()
-        count = await self._engine.commands.skip_waits(actor=self._actor(actor))
+        count = await self._finish(self._engine.commands.skip_waits(actor=self._actor(actor)))
         self._engine.wake()
         return count
 
@@ -583,7 +614,7 @@ class QueueManager:
         self._autotask.set_zone(name, zone)
         self._engine.gates.sign_in_mended(name)
         if self._engine.started:
-            await self._engine.commands.release_unprocessed()
+            await self._finish(self._engine.commands.release_unprocessed())
             self._engine.wake()
 
     async def remove_zone(self, name: str) -> None:
@@ -606,6 +637,10 @@ class QueueManager:
 
     def _actor(self, actor: str) -> str:
         return actor or self._engine.ctx.actor
+
+    async def _finish(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """A command runs to its end although its caller gives up: what is stored is also announced."""
+        return await self._engine.ctx.tasks.finish("command", work)
 
     def _check_open(self) -> None:
         if not self._engine.started:

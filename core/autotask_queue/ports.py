@@ -118,7 +118,7 @@ class QueueProcessor(Protocol):
     Cancellation must be let through.
 
     Optional, found by name (see `Describing`, `Reconciling`, `Probing`, `Batching`): `describe`,
-    `reconcile`, `probe`, `process_batch`, `get_health`, `close`.
+    `reconcile`, `probe`, `process_batch`, `get_health`, `close` (called at the shutdown).
     """
 
     async def process_request(self, request: Request) -> Reply | JSON: ...

@@ -19,8 +19,7 @@ LONG_FILES: dict[str, str] = {
     "core/autotask_queue/ports.py": "the contracts of all parts in one place; half of it says what must hold",
 }
 LONG_FUNCTIONS: dict[str, str] = {
-    "core/autotask_queue/manager.py::QueueManager.submit": "every option of a request, each with its meaning",
-    "core/autotask_queue/engine/intake.py::build_request": "the same options, one by one as stored fields",
+    "core/autotask_queue/engine/intake.py::build_request": "every option of a request, as a stored field",
 }
 
 

@@ -51,6 +51,17 @@ def check(given: Mapping[str, Any]) -> dict[str, Any]:
     return taken
 
 
+def check_seconds(name: str, seconds: object) -> None:
+    """Refuses what is no length of time, or no point in it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    number = _number(seconds)
+    if number is None or not 0 < number < _YEAR_10000:
+        raise ValueError(f"{name} must be more than 0 seconds, got {_shown(seconds)}")
+
+
 class _Refused(Exception):
     """What is wrong with one field."""
 
@@ -65,7 +76,7 @@ def _text(name: str, value: object, *, most: int = MAX_NAME) -> str:
 
 def _endpoint(name: str, value: object) -> str:
     if not isinstance(value, str) or not value.startswith("/"):
-        raise _Refused(f"the {name} must be text that starts with /, got {_shown(value)}")
+        raise _Refused(f"the {name} must start with /, got {_shown(value)}")
     if len(value) > MAX_ENDPOINT or _UNFIT.search(value) or any(c.isspace() for c in value):
         raise _Refused(f"the {name} must be at most {MAX_ENDPOINT} characters without blanks")
     return value
@@ -74,7 +85,8 @@ def _endpoint(name: str, value: object) -> str:
 def _method(name: str, value: object) -> str:
     method = value.upper() if isinstance(value, str) else ""
     if method not in _METHODS:
-        raise _Refused(f"the {name} must be one of {', '.join(sorted(_METHODS))}, got {_shown(value)}")
+        known = ", ".join(sorted(_METHODS))
+        raise _Refused(f"the {name} {_shown(value)} is not an HTTP method; these are: {known}")
     return method
 
 

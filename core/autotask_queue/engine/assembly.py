@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 
 from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.bus import EventBus
+from autotask_queue.engine.calls import close
 from autotask_queue.engine.commands import Commands, system_user
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context, Processors
@@ -22,7 +24,7 @@ from autotask_queue.engine.runner import Runner
 from autotask_queue.engine.settle import Settler
 from autotask_queue.engine.supervisor import Supervisor
 from autotask_queue.model.config import QueueConfig
-from autotask_queue.model.errors import StoreError
+from autotask_queue.model.errors import QueueClosed, QueueError, StoreError
 from autotask_queue.model.gates import GateKind
 from autotask_queue.model.request import AttemptResult, Request
 from autotask_queue.model.status import Effect, Reason, Status
@@ -30,7 +32,7 @@ from autotask_queue.ports import AttemptRecord, Change, Clock, Recovery, Store
 
 
 class Engine:
-    """All parts of one queue, wired. `start` and `stop` are called once each."""
+    """All parts of one queue, wired. It lives once: after `stop` it does not start again."""
 
     def __init__(
         self,
@@ -63,11 +65,17 @@ class Engine:
         self.commands = Commands(self.ctx, self.settler)
         self.documents = Documents(self.ctx)
         self.prober = Prober(self.ctx, self.board, self.connectivity)
-        self.control = BreakerControl(self.ctx, self.board, self.prober)
+        self.control = BreakerControl(self.ctx, self.board, self.prober, lambda: self.started)
         self.runner = Runner(self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler)
-        self.dispatcher = Dispatcher(self.ctx, self.board, self.gates, self.runner, self.prober, self.settler)
         self.reconciler = Reconciler(self.ctx, self.board, self.gates, self.connectivity, self.settler)
+        self.dispatcher = Dispatcher(
+            self.ctx, self.board, self.gates, self.runner, self.prober, self.reconciler, self.settler
+        )
         self.started = False
+        self._sending = False
+        self._recovery = Recovery()
+        self._life = asyncio.Lock()
+        self._end: asyncio.Task[None] | None = None
         self._wire()
 
     def _wire(self) -> None:
@@ -76,6 +84,7 @@ class Engine:
         self.connectivity.back_online = lambda: self.board.try_all("the network is back")
         self.monitor.closed_gate = self._bands
         self.ctx.processors.on_change = self._processors_changed
+        self.ctx.tasks.storage_failed = self.settler.trouble
 
     def wake(self) -> None:
         """Something may have become possible."""
@@ -93,13 +102,46 @@ class Engine:
 
     def _processors_changed(self) -> None:
         if self.started:
-            self.ctx.tasks.spawn("release held requests", self.commands.release_unprocessed())
+            self.ctx.tasks.later("release held requests", self.commands.release_unprocessed())
+            self.wake()
+
+    # -- life
 
     async def start(self, *, send: bool = True) -> Recovery:
         """Opens the store, takes up what a dead process left, and starts sending.
 
-        With `send` False nothing is sent: for commands that only put something in or look.
+        With `send` False nothing is sent: for commands that only put something in or look. Starting what
+        runs already changes nothing, but that it may send from now on.
+
+        Raises:
+            QueueClosed: it was stopped before; an engine lives once.
+            StoreError: the store cannot be opened; it can be tried again.
         """
+        async with self._life:
+            if self._end is not None:
+                raise QueueClosed(
+                    "This queue was shut down.", remedy="Make a new QueueManager. What is stored is safe."
+                )
+            fresh = not self.started
+            try:
+                if fresh:
+                    self._recovery = await self._open()
+                if send and not self._sending:
+                    await self.commands.release_unprocessed()
+                    self._start_services()
+            except BaseException:
+                if fresh:
+                    await self._abandon()
+                raise
+            return self._recovery
+
+    async def _abandon(self) -> None:
+        """The start failed half-way: nothing stays open, and it can be tried again."""
+        self.started = False
+        await self.ctx.tasks.stop()
+        await self.ctx.store.close()
+
+    async def _open(self) -> Recovery:
         recovery = await self.ctx.store.open(now=self.ctx.clock.now())
         await self.board.load()
         await self.connectivity.load()
@@ -107,42 +149,55 @@ class Engine:
         self.started = True
         for request in (*recovery.uncertain, *recovery.released):
             self.settler.announce(request)
-        if not send:
-            return recovery
-        await self.commands.release_unprocessed()
+        return recovery
+
+    def _start_services(self) -> None:
+        self._sending = True
         tasks = self.ctx.tasks
         tasks.service("dispatcher", self.dispatcher.run)
         tasks.service("connectivity", self.connectivity.run)
         tasks.service("reconciler", self.reconciler.run)
         tasks.service("monitor", self.monitor.run)
         tasks.service("janitor", Janitor(self.ctx).run)
-        return recovery
 
     async def stop(self, grace: float) -> None:
         """Stops in order: dispatch, what is on the wire, everything else, the store.
 
         What is still on the wire after `grace` seconds is parked: writes as uncertain, reads as pending.
+        It goes on to its end though its caller is cancelled; a second call waits for the first.
         """
-        if not self.started:
-            return
-        self.started = False
-        left = await self.dispatcher.stop(grace)
-        await self._park(left)
-        await self.ctx.tasks.stop_services()
-        await self.ctx.tasks.stop()
+        async with self._life:
+            if self._end is None:
+                if not self.started:
+                    return
+                self.started = False
+                self._end = self.ctx.tasks.detached("shutdown", self._stop(grace))
+        await asyncio.shield(self._end)
+
+    async def _stop(self, grace: float) -> None:
+        tasks = self.ctx.tasks
         try:
+            left = await self.dispatcher.stop(grace)
+            await self._park(left)
+            await tasks.stop()
             await self.monitor.roll(final=True)
-        except StoreError as error:
-            self.ctx.logger.warning("the last minute's figures were not saved: %s", error.message)
-        await self.ctx.store.close()
+        except StoreError as error:  # opening the file again comes to the same result
+            self.ctx.logger.warning("not all could be stored at the end: %s", error.message)
+        finally:
+            await tasks.stop()
+            self.settler.close()
+            self.ctx.bus.close()
+            await self.ctx.store.close()
+            for processor in self.ctx.processors.values():
+                await close(processor)
 
     async def _park(self, requests: list[Request]) -> None:
         now = self.ctx.clock.now()
-        changes = [_parked(request, now) for request in requests]
-        try:
-            await self.ctx.store.apply(changes)
-        except StoreError as error:  # opening the file again comes to the same result
-            self.ctx.logger.warning("requests on the wire could not be parked: %s", error.message)
+        known = self.runner.known
+        changes = [known.get(request.id) or _parked(request, now) for request in requests]
+        for result in await self.ctx.store.apply(changes):
+            if not isinstance(result, QueueError):
+                self.settler.announce(result)
 
 
 def _parked(request: Request, now: float) -> Change:

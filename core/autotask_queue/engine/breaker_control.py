@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from autotask_queue.engine.arguments import check_seconds
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.prober import Prober
 from autotask_queue.model.breaker import BreakerMetrics, Override, OverrideKind
-from autotask_queue.model.errors import ReasonRequired
+from autotask_queue.model.errors import QueueClosed, ReasonRequired, StoreError
+from autotask_queue.policy.breaker import Transition, ZoneBreaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class BreakerControl:
     ctx: Context
     board: BreakerBoard
     prober: Prober
+    is_open: Callable[[], bool]
 
     def get_metrics(self, zone: str) -> BreakerMetrics:
         """One zone's breaker as it is now."""
@@ -49,6 +53,7 @@ class BreakerControl:
 
         Raises:
             ReasonRequired: `reason` is empty.
+            ValueError: a time is no number of seconds, or lies behind.
         """
         kind = OverrideKind.FORCED_OPEN
         return await self._force(
@@ -80,6 +85,10 @@ class BreakerControl:
         if not reason.strip():
             raise ReasonRequired("Holding or forcing a zone needs a reason.")
         now = self.ctx.clock.now()
+        if expires_in is not None:
+            check_seconds("expires_in", expires_in)
+        if starts_at is not None:
+            check_seconds("starts_at", starts_at)
         start = starts_at if starts_at is not None else now
         override = Override(
             kind=kind,
@@ -90,34 +99,47 @@ class BreakerControl:
             expires_at=None if expires_in is None else start + expires_in,
             entity=entity,
         )
-        transition = self.board.zone(zone).force(override)
-        return await self.board.announce_now(zone, transition, override.actor, kind.value)
+        return await self._change(zone, lambda b: b.force(override), override.actor, kind.value)
+
+    async def _change(
+        self, zone: str, change: Callable[[ZoneBreaker], Transition | None], actor: str, kind: str
+    ) -> BreakerMetrics:
+        """Changes a breaker, in memory and in the store, or not at all."""
+        if not self.is_open():
+            raise QueueClosed("The queue has not been started, or it is shut down.")
+        breaker = self.board.zone(zone)
+        before = breaker.overrides
+        transition = change(breaker)
+        try:
+            return await self.board.announce_now(zone, transition, actor or self.ctx.actor, kind)
+        except StoreError:
+            breaker.overrides = before
+            self.board.changed()
+            raise
 
     async def extend(
         self, zone: str, seconds: float, *, entity: str | None = None, actor: str = ""
     ) -> BreakerMetrics:
         """Moves the end of a hold by `seconds`. Does nothing if there is none with an end."""
-        transition = self.board.zone(zone).extend(seconds, entity)
-        return await self.board.announce_now(zone, transition, actor or self.ctx.actor, "extended")
+        check_seconds("seconds", seconds)
+        return await self._change(zone, lambda b: b.extend(seconds, entity), actor, "extended")
 
     async def release(
         self, zone: str, reason: str = "", *, entity: str | None = None, actor: str = ""
     ) -> BreakerMetrics:
         """Ends a hold or a forced close now. The zone is tested before it is used again."""
-        transition = self.board.zone(zone).release_override(
-            entity, reason or "ended by hand", self.ctx.clock.now()
+        now, why = self.ctx.clock.now(), reason or "ended by hand"
+        return await self._change(
+            zone, lambda b: b.release_override(entity, why, now), actor, "override_ended"
         )
-        return await self.board.announce_now(zone, transition, actor or self.ctx.actor, "override_ended")
 
     async def reset(self, zone: str, reason: str = "", *, actor: str = "") -> BreakerMetrics:
         """Forgets the zone's failures and holds, and closes its breaker."""
-        transition = self.board.zone(zone).reset(reason or "reset by hand")
-        return await self.board.announce_now(zone, transition, actor or self.ctx.actor, "reset")
+        return await self._change(zone, lambda b: b.reset(reason or "reset by hand"), actor, "reset")
 
     async def test_now(self, zone: str, *, actor: str = "") -> BreakerMetrics:
         """Ends an open breaker's pause and tests the zone at once. A hold stays."""
-        transition = self.board.zone(zone).try_now("tested by hand")
-        await self.board.announce_now(zone, transition, actor or self.ctx.actor, "tested")
+        await self._change(zone, lambda b: b.try_now("tested by hand"), actor, "tested")
         if self.prober.wants(zone):
             await self.prober.probe(zone)
         return self.get_metrics(zone)

@@ -68,17 +68,14 @@ class BreakerBoard:
         """The person's hold that stops `entity` of `zone` (None: the whole zone) now."""
         candidates = [self.zone(EVERY_ZONE).override_at(self._wall), self.zone(zone).override_at(self._wall)]
         if entity is not None:
-            candidates.append(self.zone(zone).override_at(self._wall, entity))
+            candidates += [self.zone(z).override_at(self._wall, entity) for z in (EVERY_ZONE, zone)]
         return next((o for o in candidates if o is not None and o.kind is OverrideKind.FORCED_OPEN), None)
 
     def held_entities(self, zone: str) -> tuple[str, ...]:
         """Endpoints of `zone` that are held on their own."""
-        breaker = self.zone(zone)
-        return tuple(
-            o.entity
-            for o in breaker.overrides
-            if o.entity is not None and self.hold(zone, o.entity) is not None
-        )
+        overrides = (*self.zone(EVERY_ZONE).overrides, *self.zone(zone).overrides)
+        named = {o.entity for o in overrides if o.entity is not None}
+        return tuple(sorted(e for e in named if self.hold(zone, e) is not None))
 
     def acquire(self, zone: str, entity: str) -> Permit | None:
         """A permit for one call, or None."""
@@ -137,7 +134,7 @@ class BreakerBoard:
     def _announce(self, zone: str, transition: Transition | None) -> None:
         if transition is not None:
             kind = "override_ended" if transition.forced else transition.state.value
-            self._ctx.tasks.spawn(f"save breaker {zone}", self._save(zone, transition, "", kind))
+            self._ctx.tasks.later(f"save breaker {zone}", self._save(zone, transition, "", kind))
             self._publish(zone, transition)
             self._test_all_after(zone, transition)
 
@@ -146,10 +143,14 @@ class BreakerBoard:
     ) -> BreakerMetrics:
         """Stores and announces what a person changed; durable when it returns."""
         if transition is not None:
-            await self._save(zone, transition, actor, kind)
-            self._publish(zone, transition)
-            self._test_all_after(zone, transition)
+            stored = self._store_and_tell(zone, transition, actor, kind)
+            await self._ctx.tasks.finish(f"save breaker {zone}", stored)
         return self.get_metrics(zone)
+
+    async def _store_and_tell(self, zone: str, transition: Transition, actor: str, kind: str) -> None:
+        await self._save(zone, transition, actor, kind)
+        self._publish(zone, transition)
+        self._test_all_after(zone, transition)
 
     def _test_all_after(self, zone: str, transition: Transition) -> None:
         """The end of a hold on everything: each zone is tested before it is used again."""

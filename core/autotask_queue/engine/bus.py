@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
@@ -28,6 +29,7 @@ class Mailbox:
         self._lost = 0
         self._close = close
         self._arrived = asyncio.Event()
+        self.ended = False
 
     def put(self, event: Event) -> None:
         if len(self._events) >= self._capacity:
@@ -35,6 +37,11 @@ class Mailbox:
         else:
             self._events.append(event)
         self._arrived.set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to drain."""
+        return not self._events and not self._lost
 
     def drain(self) -> list[Event]:
         """All events so far, oldest first."""
@@ -51,6 +58,11 @@ class Mailbox:
         """Returns when there is something to drain."""
         await self._arrived.wait()
 
+    def end(self) -> None:
+        """Says that nothing more will come."""
+        self.ended = True
+        self._arrived.set()
+
     def close(self) -> None:
         """Ends the subscription."""
         self._close(self)
@@ -64,6 +76,7 @@ class EventBus:
         self._spawn = spawn
         self._callbacks: dict[str, list[Callback]] = {}
         self._mailboxes: list[Mailbox] = []
+        self._streams: weakref.WeakSet[Mailbox] = weakref.WeakSet()
 
     def publish(self, event: Event) -> None:
         """Delivers `event`; errors of subscribers are logged, with the subscriber's name."""
@@ -102,17 +115,32 @@ class EventBus:
 
     def mailbox(self, capacity: int) -> Mailbox:
         """A mailbox that receives everything published from now on."""
-        box = Mailbox(capacity, self._mailboxes.remove)
+        box = Mailbox(capacity, self._forget)
         self._mailboxes.append(box)
         return box
 
-    async def events(self, capacity: int) -> AsyncIterator[Event]:
-        """All events from now on, until the iteration is closed."""
+    def _forget(self, box: Mailbox) -> None:
+        if box in self._mailboxes:
+            self._mailboxes.remove(box)
+
+    def events(self, capacity: int) -> AsyncIterator[Event]:
+        """All events from now on, until the iteration is closed, or the queue shut down."""
         box = self.mailbox(capacity)
+        stream = self._stream(box)
+        self._streams.add(box)
+        weakref.finalize(stream, self._forget, box).atexit = False  # one that nobody iterated over
+        return stream
+
+    async def _stream(self, box: Mailbox) -> AsyncIterator[Event]:
         try:
-            while True:
+            while not (box.ended and box.is_empty):
                 await box.wait()
                 for event in box.drain():
                     yield event
         finally:
             box.close()
+
+    def close(self) -> None:
+        """Ends all iterations over events once they have seen what there was."""
+        for box in self._streams:
+            box.end()

@@ -87,10 +87,13 @@ class ConnectivityMonitor:
     async def work_online(self, *, actor: str) -> bool:
         """Ends `work_offline`; tells whether the network answers."""
         if self.state.state is Connectivity.WORK_OFFLINE:
-            await self._ctx.store.delete_document("control", "work_offline")
-            await self._audit("work_online", actor)
-            self._set(Connectivity.PROBING)
+            await self._ctx.tasks.finish("work online", self._end_work_offline(actor))
         return await self.check()
+
+    async def _end_work_offline(self, actor: str) -> None:
+        await self._ctx.store.delete_document("control", "work_offline")
+        await self._audit("work_online", actor)
+        self._set(Connectivity.PROBING)
 
     async def run(self) -> None:
         """Probes again and again while offline."""

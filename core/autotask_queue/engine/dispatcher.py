@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from autotask_queue.engine.breakers import BreakerBoard
+from autotask_queue.engine.bulk import Bulk
 from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.prober import Prober
-from autotask_queue.engine.runner import Runner
+from autotask_queue.engine.reconciler import PAUSES, Reconciler
+from autotask_queue.engine.runner import UNCONFIRMED_PAUSE, Runner, handed_back
 from autotask_queue.engine.settle import Settler
-from autotask_queue.model.request import Request, RequestId
+from autotask_queue.model.breaker import BreakerState
+from autotask_queue.model.errors import StoreError
+from autotask_queue.model.filters import RequestFilter, Selection
+from autotask_queue.model.request import Request, RequestId, RequestRow
+from autotask_queue.model.status import Status
 from autotask_queue.policy.schedule import STRATEGIES
-from autotask_queue.ports import Claim
+from autotask_queue.ports import Change, Claim, Claimed, ZoneGate
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+"""Seconds between tries while the store fails."""
+LONGEST_WAIT = 30.0
+"""Seconds after which it is looked at the clocks again, while anything waits for a time."""
+CLOCK_TOLERANCE = 2.0
 
 
 @dataclass(slots=True)
@@ -27,11 +42,15 @@ class Dispatcher:
     gates: Gates
     runner: Runner
     prober: Prober
+    reconciler: Reconciler
     settler: Settler
     running: dict[RequestId, Request] = field(default_factory=dict)
     """What is being sent now."""
     _tasks: dict[RequestId, asyncio.Task[None]] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while work is claimed: a shutdown waits for what was claimed by then."""
+    _offset: float | None = None
     _stopping: bool = False
 
     def wake(self) -> None:
@@ -40,42 +59,78 @@ class Dispatcher:
 
     async def run(self) -> None:
         """The loop."""
+        pause = FIRST_PAUSE
         while not self._stopping:
             self._wake.clear()
-            self.board.tick()
-            await self.gates.tick()
-            self.prober.start_due()
-            if not await self._claim():
+            try:
+                await self._heed_clock()
+                self.board.tick()
+                await self.gates.tick()
+                self.prober.start_due()
+                more = await self._claim()
+                pause = FIRST_PAUSE
+            except StoreError as error:  # a full disk must not end sending for good
+                self.settler.trouble(error)
+                await self.ctx.clock.sleep(pause)
+                pause = min(LONGEST_PAUSE, pause * 2)
+                continue
+            if not more:
                 await wait_for(self.ctx.clock, self._wake, self._seconds_to_next())
 
     async def _claim(self) -> bool:
         """Starts what may start; tells whether there may be more."""
-        free = self.ctx.config.max_concurrency - len(self.running)
-        running = Counter((r.zone, r.entity) for r in self.running.values())
-        zones = self.gates.for_claim(running)
-        zones = {z: gate for z, gate in zones.items() if not self.prober.wants(z)}
-        now = self.ctx.clock.now()
-        due = self.ctx.store.next_due()
-        if free <= 0 or not zones:
-            zones = {}  # only what time brings: scheduled requests become pending, others expire
-            if due is None or due > now:
+        async with self._turn:
+            if self._stopping:
                 return False
+            free = self.ctx.config.max_concurrency - len(self.running)
+            running = Counter((r.zone, r.entity) for r in self.running.values())
+            zones = self.gates.for_claim(running)
+            zones = {z: gate for z, gate in zones.items() if not self._is_taken(z)}
+            due = self.ctx.store.next_due()
+            if free <= 0 or not zones:
+                zones = {}  # only what time brings: scheduled requests become pending, others expire
+                if due is None or due > self.ctx.clock.now():
+                    return False
+            claimed = await self._claim_from(zones, max(0, free))
+        if not claimed.requests:
+            self.prober.start_idle(zones)
+            return False
+        await asyncio.sleep(0)  # the attempts take their permits before the gates are asked again
+        return True
+
+    def _is_taken(self, zone: str) -> bool:
+        """Whether the one call that may test a zone belongs to a probe, or to a lookup, not to a write."""
+        if self.prober.wants(zone):
+            return True
+        half_open = self.board.zone(zone).state is BreakerState.HALF_OPEN
+        return half_open and self.reconciler.wants(zone)
+
+    async def _claim_from(self, zones: dict[str, ZoneGate], free: int) -> Claimed:
         strategy = self.ctx.config.strategies.priority_strategy
         claimed = await self.ctx.store.claim(
             Claim(
-                now=now,
-                limit=max(0, free),
+                now=self.ctx.clock.now(),
+                limit=free,
                 strategy=STRATEGIES[strategy if self.ctx.config.priority_enabled else "fifo"],
                 zones=zones,
             )
         )
+        self.settler.recovered()
         for request in claimed.expired:
             self.settler.announce(request)
+        if self._stopping:
+            await self._hand_back(claimed.requests)
+            return msgspec.structs.replace(claimed, requests=())
         for request in claimed.requests:
             self._start(request)
-        if not claimed.requests:
-            self.prober.start_idle(zones)
-        return bool(claimed.requests)
+        self.settler.tell_consequences()
+        return claimed
+
+    async def _hand_back(self, requests: Sequence[Request]) -> None:
+        """Returns what was claimed while the shutdown began: it was not sent."""
+        now = self.ctx.clock.now()
+        why = "the program ended just before it was sent"
+        await self.ctx.store.apply([handed_back(r, why, now=now) for r in requests])
 
     def _start(self, request: Request) -> None:
         self.running[request.id] = request
@@ -98,20 +153,51 @@ class Dispatcher:
         if due is not None:
             waits.append(due - self.ctx.clock.now())
         known = [w for w in waits if w is not None]
-        # A floor: clocks tick coarsely, and a timer that fires a hair early must not spin the loop.
-        return max(0.01, min(known)) if known else None
+        # A floor: clocks tick coarsely, and a timer that fires a hair early must not spin the loop. A
+        # ceiling: most of it is told by the wall clock, which may be set, and goes on while a laptop sleeps.
+        return min(LONGEST_WAIT, max(0.01, min(known))) if known else None
+
+    async def _heed_clock(self) -> None:
+        """Keeps waits before a next try short when the wall clock was set back, while running or before."""
+        offset = self.ctx.clock.now() - self.ctx.clock.monotonic()
+        before, self._offset = self._offset, offset
+        if before is None or offset < before - CLOCK_TOLERANCE:
+            await shorten_waits(self.ctx, self.settler)
 
     async def stop(self, grace: float) -> list[Request]:
         """Starts nothing more, waits `grace` seconds for what is on the wire and cancels the rest.
 
-        Returns what was cancelled, still processing: the caller parks it.
+        Returns what was not settled: the caller parks it.
         """
-        tasks = set(self._tasks.values())
         self._stopping = True
+        self.wake()
+        async with self._turn:
+            tasks = set(self._tasks.values())
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
         left = [self.running[i] for i, t in self._tasks.items() if not t.done()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.ctx.tasks.cancel({t for t in tasks if not t.done()})
         return left
+
+
+async def shorten_waits(ctx: Context, settler: Settler) -> None:
+    """No wait for a next try or a lookup is longer than the longest that is ever given."""
+    now = ctx.clock.now()
+    longest = {
+        Status.RETRYING: ctx.config.strategies.retry.max_delay + UNCONFIRMED_PAUSE,
+        Status.UNCERTAIN: max(PAUSES),
+    }
+    if not ctx.store.counters().count(*longest):
+        return
+
+    def change(request: RequestRow) -> Change | None:
+        latest = now + longest.get(request.status, float("inf"))
+        if request.not_before is None or request.not_before <= latest:
+            return None
+        return Change(
+            id=request.id, kind="wait_shortened", at=now, actor="queue", why="the clock was set back",
+            sources=frozenset({request.status}), not_before=latest,
+        )  # fmt: skip
+
+    waiting = Selection(filter=RequestFilter(status=tuple(longest)), max_seq=ctx.store.max_seq())
+    await Bulk(ctx, settler).each(waiting, change, skipped="")

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 
+from autotask_queue.engine.arguments import check_seconds
 from autotask_queue.engine.breakers import EVERY_ZONE, BreakerBoard
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
@@ -45,6 +46,8 @@ class Gates:
 
     async def pause(self, expires_in: float | None, *, why: str, actor: str) -> None:
         """Stops sending for `expires_in` seconds, or until `resume`; survives a restart."""
+        if expires_in is not None:
+            check_seconds("expires_in", expires_in)
         now = self._ctx.clock.now()
         until = None if expires_in is None else now + expires_in
         await self._ctx.store.put_document("control", "paused", {"until": until}, at=now)
@@ -81,7 +84,8 @@ class Gates:
         """The server wants fewer calls: the whole zone rests."""
         self._throttles[zone] += 1
         pause = throttle_pause(self._throttles[zone], self._rng, failure=failure)
-        self._throttled[zone] = self._ctx.clock.monotonic() + pause
+        until = self._ctx.clock.monotonic() + pause
+        self._throttled[zone] = max(until, self._throttled.get(zone, until))
         self.changed()
 
     def answered(self, zone: str) -> None:

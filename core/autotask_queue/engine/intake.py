@@ -14,7 +14,7 @@ from autotask_queue.engine.calls import facts_of
 from autotask_queue.engine.context import Context
 from autotask_queue.model.errors import InvalidRequest, QueueFull
 from autotask_queue.model.events import QueueFullEvent
-from autotask_queue.model.request import JSON, Request, RequestId
+from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Request, RequestId
 from autotask_queue.model.status import OPEN, Effect, Reason, Status
 from autotask_queue.ports import Change, Facts
 
@@ -40,24 +40,24 @@ def build_request(
     method: str,
     zone: str,
     *,
-    priority: int,
-    data: JSON,
-    headers: Mapping[str, str] | None,
-    metadata: Mapping[str, JSON] | None,
-    retryable: bool,
-    batchable: bool,
-    timeout: float | None,
-    max_retries: int | None,
-    scheduled_at: float | None,
-    expires_at: float | None,
-    dedup_key: str | None,
-    depends_on: Sequence[str],
-    base: Mapping[str, JSON] | None,
-    lane: str | None,
-    effect: Effect | str | None,
-    request_id: str | uuid.UUID | None,
-    summary: str,
-    actor: str,
+    priority: int = NORMAL_PRIORITY,
+    data: JSON = None,
+    headers: Mapping[str, str] | None = None,
+    metadata: Mapping[str, JSON] | None = None,
+    retryable: bool = True,
+    batchable: bool = False,
+    timeout: float | None = None,
+    max_retries: int | None = None,
+    scheduled_at: float | None = None,
+    expires_at: float | None = None,
+    dedup_key: str | None = None,
+    depends_on: Sequence[str] = (),
+    base: Mapping[str, JSON] | None = None,
+    lane: str | None = None,
+    effect: Effect | str | None = None,
+    request_id: str | uuid.UUID | None = None,
+    summary: str = "",
+    actor: str = "",
 ) -> Request:
     """A complete request, described by its processor.
 

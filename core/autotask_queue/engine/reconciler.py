@@ -55,10 +55,17 @@ class Reconciler:
     _resting: dict[str, float] = field(default_factory=dict)
     """Until when, in monotonic seconds, a zone that gave no answer is left alone."""
     _patience_ends: float = 0.0
+    _next: dict[str, float] = field(default_factory=dict)
+    """When the next lookup of a zone is due, in seconds since the epoch; as of the last round."""
 
     def wake(self) -> None:
         """Looks again soon whether something is uncertain."""
         self._wake.set()
+
+    def wants(self, zone: str) -> bool:
+        """Whether a lookup is due in `zone`: it goes before new writes where only one call may go."""
+        resting = self._resting.get(zone, 0.0) > self.ctx.clock.monotonic()
+        return not resting and self._next.get(zone, float("inf")) <= self.ctx.clock.now()
 
     async def run(self) -> None:
         """The loop."""
@@ -66,7 +73,9 @@ class Reconciler:
         while True:
             self._wake.clear()
             pause = None
-            if self.ctx.store.counters().count(Status.UNCERTAIN):
+            if not self.ctx.store.counters().count(Status.UNCERTAIN):
+                self._next = {}
+            else:
                 pause = await self._round()
                 # Every change anywhere wakes this loop, and a round reads all that is uncertain.
                 await self.ctx.clock.sleep(BETWEEN_ROUNDS)
@@ -74,10 +83,12 @@ class Reconciler:
 
     async def _round(self) -> float | None:
         """Looks up what is due; tells in how many seconds to look again."""
+        uncertain = await self.ctx.store.find(RequestFilter(status=(Status.UNCERTAIN,)))
+        self._next = self._next_by_zone(uncertain)
         open_zones = self.gates.for_lookups()
         waits: list[float] = []
         due: dict[str, list[Request]] = {}
-        for request in await self.ctx.store.find(RequestFilter(status=(Status.UNCERTAIN,))):
+        for request in uncertain:
             if request.zone not in open_zones or self.board.hold(request.zone, request.entity):
                 continue  # the gate's opening wakes this loop
             left = self._seconds_left(request)
@@ -90,6 +101,15 @@ class Reconciler:
             await asyncio.gather(*(self._look_up_all(requests) for requests in due.values()))
         # Not longer than a while: what is due is told by the wall clock, which may be set.
         return min(LONGEST_WAIT, *waits) if waits else None
+
+    def _next_by_zone(self, uncertain: list[Request]) -> dict[str, float]:
+        earliest: dict[str, float] = {}
+        for request in uncertain:
+            held = self.board.hold(request.zone, request.entity) is not None
+            if not held and self.ctx.processors.find(request) is not None:
+                at = request.not_before or 0.0
+                earliest[request.zone] = min(at, earliest.get(request.zone, at))
+        return earliest
 
     def _seconds_left(self, request: Request) -> float:
         """Until `request` is to be looked up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from tests.core.engine.conftest import MakeWorld, Server, World, failure
 
@@ -286,3 +287,79 @@ async def test_forcing_a_zone_closed_sends_whatever_the_breaker_thinks(make_worl
     await world.clock.settle()
     assert (await world.get(other)).status is Status.COMPLETED
     assert world.engine.gates.for_people() == ()
+
+
+async def test_a_hold_on_one_endpoint_of_every_zone_is_kept_everywhere(world: World) -> None:
+    await world.engine.control.force_open("*", "ticket import", entity="Tickets", actor="anna")
+    held = [await world.submit("/Tickets", zone=z) for z in ("z1", "z2")]
+    free = await world.submit("/TimeEntries")
+    await world.clock.advance(60)
+    assert {(await world.get(r)).status for r in held} == {Status.PENDING}
+    assert (await world.get(free)).status is Status.COMPLETED
+    gate = gate_for(world.engine.gates.for_people(), "z2", "Tickets")
+    assert gate is not None
+    assert gate.reason == "ticket import"
+    await world.engine.control.release("*", "done", entity="Tickets")
+    await world.clock.advance(60)
+    assert {(await world.get(r)).status for r in held} == {Status.COMPLETED}
+
+
+async def test_a_longer_rest_is_not_cut_short_by_a_smaller_complaint(make_world: MakeWorld) -> None:
+    world = await make_world(max_concurrency=2)
+    quota = msgspec.structs.replace(failure(FailureClass.QUOTA_SUSPENDED, status=429), retry_after=600.0)
+    world.server.gate.clear()
+    world.server.script = [quota, THREADS]
+    for number in range(3):
+        await world.submit(f"/Tickets/{number}", "GET")
+    await world.clock.settle()
+    world.server.gate.set()
+    await world.clock.advance(590)
+    assert len(world.server.calls) == 2, "the hour's limit is not over because of a thread limit of 3 s"
+    await world.clock.advance(20)
+    assert len(world.server.calls) > 2
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -5, 0, "600", True])
+async def test_a_hold_or_pause_of_no_length_is_refused(world: World, seconds: object) -> None:
+    """NaN would hold for ever, and keep the dispatcher looking at the clock a hundred times a second."""
+    control, gates = world.engine.control, world.engine.gates
+    for attempt in (
+        control.force_open("z1", "why", expires_in=seconds),  # type: ignore[arg-type]
+        control.force_open("z1", "why", starts_at=seconds),  # type: ignore[arg-type]
+        control.force_close("z1", "why", expires_in=seconds),  # type: ignore[arg-type]
+        control.extend("z1", seconds),  # type: ignore[arg-type]
+        gates.pause(seconds, why="", actor="t"),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(ValueError, match="seconds"):
+            await attempt
+    assert gates.for_people() == ()
+
+
+async def test_without_anybody_to_ask_no_network_uses_up_no_tries(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A processor that cannot probe says that there is no network: its word counts."""
+    monkeypatch.setattr(Server, "can_probe", lambda self, zone: False)
+    world = await make_world(default_retries=2)
+    world.server.always = OFFLINE
+    request = await world.submit()
+    await world.clock.advance(3_600)
+    waiting = await world.get(request)
+    assert (waiting.status, waiting.attempts) == (Status.RETRYING, 0)
+    assert 100 < len(world.server.calls) < 300
+    world.server.always = None
+    await world.clock.advance(60)
+    assert (await world.get(request)).status is Status.COMPLETED
+
+
+async def test_an_expired_request_that_is_retried_is_sent(world: World) -> None:
+    await world.engine.gates.pause(None, why="", actor="t")
+    request = await world.submit(expires_at=world.clock.now() + 60)
+    await world.clock.advance(61)
+    assert (await world.get(request)).status is Status.EXPIRED, "also while paused"
+    await world.engine.gates.resume(why="", actor="t")
+    result = await world.engine.commands.retry(request.id, why="still wanted", actor="anna")
+    await world.clock.settle()
+    assert result.changed == 1
+    done = await world.get(request)
+    assert (done.status, done.expires_at) == (Status.COMPLETED, None)
