@@ -173,7 +173,10 @@ class SqlShelf:
                 self._connection.executemany(sql, values)
 
     def _write(self, sql: str, *values: Any) -> None:
-        self._later.setdefault(sql, []).append(values)
+        later = self._later.get(sql)
+        if later is None:
+            later = self._later[sql] = []
+        later.append(values)
         self._later_count += 1
 
     def _one(self, sql: str, *parameters: Any) -> Any:

@@ -73,8 +73,10 @@ class Writer:
         if not operations:
             return []
         call = _Call(asyncio.get_running_loop().create_future(), len(operations))
-        self._waiting.extend((operation, call, place) for place, operation in enumerate(operations))
-        self._start()
+        for place, operation in enumerate(operations):
+            self._waiting.append((operation, call, place))
+        if self._task is None:
+            self._start()
         return await call.future
 
     async def checkpoint(self) -> None:
