@@ -22,7 +22,7 @@ from autotask_queue.engine.clock import SystemClock
 from autotask_queue.engine.context import Processors
 from autotask_queue.engine.documents import Documents
 from autotask_queue.engine.health import health
-from autotask_queue.engine.intake import build_request, check_room
+from autotask_queue.engine.intake import build_request, check_circle, check_room
 from autotask_queue.engine.monitor import merge_minutes
 from autotask_queue.engine.settle import outcome_of
 from autotask_queue.model.config import PersistenceConfig, QueueConfig, ZoneConfig
@@ -249,9 +249,9 @@ class QueueManager:
             summary=summary,
             actor=actor,
         )
-        return await self._finish(self._put(request))
+        return await self._finish(self._put(request, own_id=request_id is not None))
 
-    async def _put(self, request: Request) -> Receipt:
+    async def _put(self, request: Request, *, own_id: bool) -> Receipt:
         ctx = self._engine.ctx
         newest = ctx.store.max_seq()
         try:
@@ -261,6 +261,8 @@ class QueueManager:
             if known is None:
                 raise
             return self._receipt(known, duplicate=True)
+        if own_id and request.depends_on:
+            await check_circle(ctx, request)
         stored = (await ctx.store.enqueue([request], actor=request.actor))[0]
         if isinstance(stored, QueueError):
             raise stored
@@ -296,7 +298,8 @@ class QueueManager:
         request = build_request(ctx, endpoint, method, zone, **options)
         if request.reason is Reason.NO_PROCESSOR and await ctx.store.get(request.id) is None:
             raise NoProcessor(f"No processor takes {method} {endpoint} of zone {zone!r}.")
-        receipt = await self._finish(self._put(request))
+        own_id = options.get("request_id") is not None
+        receipt = await self._finish(self._put(request, own_id=own_id))
         outcome = await self._engine.settler.wait(receipt.id)
         if outcome.ok:
             return outcome.reply or Reply()

@@ -18,12 +18,13 @@ from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Request, Request
 from autotask_queue.model.status import OPEN, Effect, Reason, Status
 from autotask_queue.ports import Change, Facts
 
-__all__ = ["MAX_BODY", "build_request", "check_room", "check_times", "default_effect", "describe",
-           "describe_again", "new_request_id", "release"]  # fmt: skip
+__all__ = ["MAX_BODY", "build_request", "check_circle", "check_room", "check_times", "default_effect",
+           "describe", "describe_again", "new_request_id", "release"]  # fmt: skip
 
 WRITE_HEADROOM = 10
 """Writes of people are taken up to this many times `max_size`."""
 _SEARCH_LIMIT = 512
+_LONGEST_WAY = 1_000
 
 
 def new_request_id() -> RequestId:
@@ -245,3 +246,29 @@ def check_room(ctx: Context, request: Request) -> None:
     if size >= limit:
         ctx.bus.publish(QueueFullEvent(at=ctx.clock.now(), size=size))
         raise QueueFull(f"{size} requests wait already; the limit is {limit}.")
+
+
+async def check_circle(ctx: Context, request: Request) -> None:
+    """Refuses a request that would wait for itself, through others that were added before it.
+
+    Only one whose caller chose its id can: nobody knows the others' before. Very long ways are not
+    walked to their end.
+
+    Raises:
+        InvalidRequest: it would.
+    """
+    seen: set[RequestId] = set()
+    ahead = list(request.depends_on)
+    while ahead and len(seen) < _LONGEST_WAY:
+        parent = ahead.pop()
+        if parent in seen:
+            continue
+        seen.add(parent)
+        found = await ctx.store.get(parent)
+        if found is None or found.status is Status.COMPLETED:
+            continue
+        if request.id in found.depends_on:
+            raise InvalidRequest(
+                f"depends_on leads back to it: {found.id} depends on this request. It would wait for itself."
+            )
+        ahead.extend(found.depends_on)
