@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from autotask_queue.engine.breakers import BreakerBoard
-from autotask_queue.engine.calls import ask, unexplained, whether
+from autotask_queue.engine.calls import ask, reply_of, unexplained, whether
 from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
@@ -174,6 +174,8 @@ class Reconciler:
     async def _concluded(
         self, request: Request, result: LookupResult, *, started: float, ended: float
     ) -> None:
+        if result.found:
+            result = await self._unless_anothers(request, result)
         attempt = AttemptRecord(
             kind=AttemptKind.LOOKUP,
             result=AttemptResult.FOUND if result.found else AttemptResult.ABSENT,
@@ -196,6 +198,23 @@ class Reconciler:
                     request, "It was looked for several times and not found in Autotask.", attempt
                 )
 
+    async def _unless_anothers(self, request: Request, result: LookupResult) -> LookupResult:
+        """`result`, or that nothing was found: a record that another create made is not this one's.
+
+        A person's own key may stand in several requests.
+        """
+        record = result.reply.record_id if result.reply else None
+        if record is None or request.marker is None:  # only creates have a marker
+            return result
+        query = RequestFilter(
+            status=(Status.COMPLETED,), zone=(request.zone,), entity=(request.entity,), text=str(record)
+        )
+        for other in await self.ctx.store.find(query):
+            if other.record_id == record and other.marker is not None and other.id != request.id:
+                note = f"The record {record} with this key was made by another request here, {other.id}."
+                return LookupResult(found=False, note=note)
+        return result
+
     async def _adopt(self, request: Request, result: LookupResult, attempt: AttemptRecord) -> None:
         await self.settler.settle(
             Change(
@@ -207,7 +226,7 @@ class Reconciler:
                 to=Status.COMPLETED,
                 sources=frozenset({Status.UNCERTAIN}),
                 fence=request.fence,
-                reply=result.reply,
+                reply=reply_of(result.reply) if result.reply else None,
                 failure=None,
                 reason=None,
                 reason_text=result.note,

@@ -12,9 +12,9 @@ from tests.core.engine.conftest import World, failure
 from autotask_queue.model.errors import IllegalTransition
 from autotask_queue.model.failure import Applied, FailureClass
 from autotask_queue.model.filters import RequestFilter, Selection
-from autotask_queue.model.request import Request
-from autotask_queue.model.status import Reason, Status
-from autotask_queue.ports import Change
+from autotask_queue.model.request import AttemptKind, Request
+from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.ports import Change, Facts
 
 LOST = failure(FailureClass.TIMEOUT_UNKNOWN, applied=Applied.YES)
 NEVER_FOUND = failure(FailureClass.TIMEOUT_UNKNOWN, applied=Applied.UNKNOWN)
@@ -179,3 +179,39 @@ async def test_sending_again_starts_with_all_tries_and_all_lookups(world: World)
     assert (await world.get(request)).status is Status.UNCERTAIN, "60 s are not enough to give up looking"
     await world.clock.advance(300)
     assert (await world.get(request)).reason is Reason.CONFIRM
+
+
+async def test_a_record_that_another_request_made_is_not_taken_for_this_ones(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two tickets with the same key of a person's own: the first arrived, the second never did."""
+
+    def described(request: Request) -> Facts:
+        return Facts(entity="Tickets", effect=Effect.WRITE, marker="REF-1", data=request.data)
+
+    monkeypatch.setattr(world.server, "describe", described)
+    first = await world.submit()
+    await world.clock.settle()
+    world.server.script = [NEVER_FOUND]
+    second = await world.submit()
+    await world.clock.advance(600)
+    assert (await world.get(first)).record_id == 1
+    held = await world.get(second)
+    assert (held.status, held.reason) == (Status.HELD, Reason.CONFIRM), "adopting it would lose the second"
+    lookups = [a for a in await world.attempts(second) if a.kind is AttemptKind.LOOKUP]
+    assert "1" in lookups[0].note
+    assert first.id in lookups[0].note
+
+
+async def test_of_two_lost_ones_with_one_key_only_one_adopts_the_one_record(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def described(request: Request) -> Facts:
+        return Facts(entity="Tickets", effect=Effect.WRITE, marker="REF-1", data=request.data)
+
+    monkeypatch.setattr(world.server, "describe", described)
+    world.server.script = [LOST, NEVER_FOUND]
+    both = [await world.submit(), await world.submit()]
+    await world.clock.advance(600)
+    ends = [(await world.get(r)).status for r in both]
+    assert sorted(ends) == [Status.COMPLETED, Status.HELD]
