@@ -7,7 +7,8 @@ of any of them passes the same conformance suite as the real thing.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -448,3 +449,29 @@ class Store(Protocol):
         ...
 
     async def size_bytes(self) -> int: ...
+
+
+class News(StrEnum):
+    """What somebody else may have changed in a store that several processes share."""
+
+    WORK = "work"
+    """Requests: something may be ready, or finished."""
+    CONTROL = "control"
+    """Holds, or documents of the kind "control". Until they are read again, claims bring nothing."""
+
+
+@runtime_checkable
+class Shared(Protocol):
+    """A store that several processes use at the same time; found by `isinstance`, as optional as `Probing`.
+
+    A claim brings only what nobody else has; a request that a dead process left in flight is taken up as
+    in `Store.open`, by whoever claims next.
+    """
+
+    def on_change(self, callback: Callable[[News], None]) -> None:
+        """Calls `callback`, on the loop, when others may have changed something; often in vain.
+
+        For `News.CONTROL` the callback sees to it that breakers and controls are read again before the next
+        claim: what others have paused is then surely not sent.
+        """
+        ...

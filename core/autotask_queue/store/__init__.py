@@ -1,6 +1,7 @@
 """Stores: where requests are kept. One contract (`ports.Store`), one conformance suite."""
 
 from autotask_queue.store.memory import MemoryStore
+from autotask_queue.store.redis import RedisStore
 from autotask_queue.store.sqlite import SqliteStore
 
-__all__ = ["MemoryStore", "SqliteStore"]
+__all__ = ["MemoryStore", "RedisStore", "SqliteStore"]

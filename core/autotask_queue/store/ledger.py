@@ -21,8 +21,9 @@ from autotask_queue.model.request import (
 )
 from autotask_queue.model.status import TERMINAL, Effect, Reason, Status
 from autotask_queue.model.work import Head
-from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Recovery, ZoneGate
+from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Recovery
 from autotask_queue.store import rules
+from autotask_queue.store.picking import pick
 
 Front = tuple[int, int | None]
 """One request of a lane: its `seq` and what it waits for."""
@@ -315,7 +316,8 @@ class Ledger:
     def claim(self, claim: Claim) -> Claimed:
         """See `ports.Store.claim`."""
         expired = self._promote(claim.now)
-        picked = [head.seq for head in self._pick(claim)]
+        heads = pick(claim, self._shelf.heads(), self._shelf.next_ready)
+        picked = [head.seq for head in heads]
         attempts = self._shelf.next_attempts(picked)
         requests = [
             self._start(request, now=claim.now, attempt=attempts[request.seq])
@@ -348,26 +350,6 @@ class Ledger:
                 waits = self._shelf.waits(request.seq) or 0
                 self._shelf.set_waits(request, waits & ~rules.FOR_TIME)
         return expired
-
-    def _pick(self, claim: Claim) -> list[Head]:
-        """The best heads, one after the other, as far as slots last."""
-        slots = _Slots(claim)
-        heads = sorted(
-            (h for h in self._shelf.heads() if slots.left(h)), key=lambda h: (h.zone, h.entity, h.priority)
-        )
-        picked: list[Head] = []
-        while heads and len(picked) < claim.limit:
-            place = claim.strategy(heads, claim.now)
-            head = heads[place]
-            picked.append(head)
-            following = self._shelf.next_ready(head)
-            if following is None:
-                del heads[place]
-            else:
-                heads[place] = following
-            if slots.take(head):
-                heads = [h for h in heads if slots.left(h)]
-        return picked
 
     def _start(self, before: Request, *, now: float, attempt: int) -> Request:
         after = rules.claimed(before, now=now)
@@ -414,31 +396,3 @@ def _lane_state(request: Request) -> tuple[str, bool, bool] | None:
     if lane is None:
         return None
     return lane, rules.blocks_lane(request), request.status in rules.BUSY
-
-
-class _Slots:
-    """How much may still be taken, per zone and endpoint."""
-
-    def __init__(self, claim: Claim) -> None:
-        self._claim = claim
-        self._zones: dict[str, int] = {}
-        self._entities: dict[tuple[str, str], int] = {}
-
-    def left(self, head: Head) -> bool:
-        gate = self._gate(head.zone)
-        if gate is None:
-            return False
-        zone = self._zones.setdefault(head.zone, gate.slots)
-        key = (head.zone, head.entity)
-        entity = self._entities.setdefault(key, gate.entity_slots.get(head.entity, gate.default_entity_slots))
-        return zone > 0 and entity > 0
-
-    def take(self, head: Head) -> bool:
-        """Uses one slot; True if that closed something."""
-        key = (head.zone, head.entity)
-        self._zones[head.zone] -= 1
-        self._entities[key] -= 1
-        return self._zones[head.zone] <= 0 or self._entities[key] <= 0
-
-    def _gate(self, zone: str) -> ZoneGate | None:
-        return self._claim.zones.get(zone, self._claim.default_gate)

@@ -6,9 +6,9 @@ import asyncio
 import random
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import msgspec
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from tests.core.store.making import FAILURE, NOW, ended, lowest_seq, most_urgent, request
+from tests.support.redis_server import RedisServer, find_program
 from typing_extensions import override
 
 from autotask_queue.model.errors import QueueError
@@ -23,7 +24,7 @@ from autotask_queue.model.filters import Range, RequestFilter, Selection, Sort, 
 from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry, Reply, Request, RequestId
 from autotask_queue.model.status import LANE_BLOCKING, Effect, Reason, Status
 from autotask_queue.ports import AttemptRecord, Change, Claim, Store, ZoneGate
-from autotask_queue.store import MemoryStore, SqliteStore
+from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
 
 _T = TypeVar("_T")
 
@@ -75,30 +76,33 @@ RESULTS = ("completed", "failed", "uncertain", "retrying")
 BULK_TARGETS = (Status.CANCELLED, Status.PENDING, None)
 
 
-class TwoStores(RuleBasedStateMachine):
-    """Runs every operation on both and compares what they say and what they then hold."""
+class AllStores(RuleBasedStateMachine):
+    """Runs every operation on all and compares what they say and what they then hold."""
+
+    server: ClassVar[RedisServer | None] = None
 
     def __init__(self) -> None:
         super().__init__()
         self._folder = tempfile.TemporaryDirectory()
         self._runner = asyncio.Runner()
         self._stores: list[Store] = [MemoryStore(), SqliteStore(Path(self._folder.name) / "queue.db")]
+        if self.server is not None:
+            assert self.server.command("FLUSHALL").startswith(b"+OK")
+            self._stores.append(RedisStore(self.server.url))
         self._now = NOW
         self._count = 0
         self._ids: list[RequestId] = []
-        self._both(lambda store: store.open(now=NOW))
+        self._all(lambda store: store.open(now=NOW))
 
     @override
     def teardown(self) -> None:
-        self._both(lambda store: store.close())
+        self._all(lambda store: store.close())
         self._runner.close()
         self._folder.cleanup()
 
-    def _both(self, ask: Callable[[Store], Coroutine[Any, Any, _T]]) -> _T:
+    def _all(self, ask: Callable[[Store], Coroutine[Any, Any, _T]]) -> _T:
         """The common answer."""
-        memory, sqlite = (self._runner.run(ask(store)) for store in self._stores)
-        assert _plain(memory) == _plain(sqlite)
-        return memory
+        return _common([self._runner.run(ask(store)) for store in self._stores])
 
     def _some(self, place: int) -> RequestId:
         return self._ids[place % len(self._ids)] if self._ids else RequestId("none")
@@ -135,7 +139,7 @@ class TwoStores(RuleBasedStateMachine):
             summary=f"Ticket {self._count}",
             data={"n": self._count},
         )
-        self._both(lambda store: store.enqueue([made], actor="tester"))
+        self._all(lambda store: store.enqueue([made], actor="tester"))
         self._ids.append(made.id)
 
     @rule(
@@ -148,7 +152,7 @@ class TwoStores(RuleBasedStateMachine):
     def claim(self, *, passed: int, **values: Any) -> None:
         self._now += passed
         wanted = Claim(now=self._now, **values)
-        claimed = self._both(lambda store: store.claim(wanted))
+        claimed = self._all(lambda store: store.claim(wanted))
         for one in claimed.requests:
             assert one.expires_at is None or one.expires_at > self._now
 
@@ -191,7 +195,7 @@ class TwoStores(RuleBasedStateMachine):
             **values,
             **OUTCOMES[outcome],
         )
-        self._both(lambda store: store.apply([wanted]))
+        self._all(lambda store: store.apply([wanted]))
 
     @precondition(lambda self: self._ids)
     @rule(
@@ -210,7 +214,7 @@ class TwoStores(RuleBasedStateMachine):
             not_before=self._now + 5 if result == "retrying" else msgspec.UNSET,
             attempt=ended(AttemptResult.OK if result == "completed" else AttemptResult.FAILED),
         )
-        self._both(lambda store: store.apply([wanted]))
+        self._all(lambda store: store.apply([wanted]))
 
     @rule(
         chosen=conditions, to=st.sampled_from([Status.CANCELLED, Status.PENDING, None]), restore=st.booleans()
@@ -218,44 +222,43 @@ class TwoStores(RuleBasedStateMachine):
     def apply_matching(self, *, chosen: dict[str, Any], to: Status | None, restore: bool) -> None:
         selection = Selection(filter=RequestFilter(**chosen), max_seq=max(self._stores[0].max_seq() - 1, 0))
         wanted = Change(id=RequestId(""), kind="changed", at=self._now, to=to, restore=restore, priority=2)
-        self._both(lambda store: store.apply_matching(selection, wanted))
+        self._all(lambda store: store.apply_matching(selection, wanted))
 
     @rule(ago=st.integers(0, 20), limit=st.integers(1, 4))
     def prune(self, *, ago: int, limit: int) -> None:
-        self._both(lambda store: store.prune(finished_before=self._now - ago, limit=limit))
+        self._all(lambda store: store.prune(finished_before=self._now - ago, limit=limit))
 
     @rule(place=st.integers(0, 1_000))
     def record(self, *, place: int) -> None:
         entry = AuditEntry(at=self._now, actor="anna", kind="noted", request_id=self._some(place))
-        self._both(lambda store: store.record(entry))
+        self._all(lambda store: store.record(entry))
 
     @rule()
     def open_again(self) -> None:
-        self._both(lambda store: store.close())
-        self._both(lambda store: store.open(now=self._now))
+        self._all(lambda store: store.close())
+        self._all(lambda store: store.open(now=self._now))
 
     @rule(chosen=conditions)
     def find(self, *, chosen: dict[str, Any]) -> None:
         query = RequestFilter(**chosen)
-        self._both(lambda store: store.find(query))
-        self._both(lambda store: store.count(query))
-        found = self._both(lambda store: store.index(query))
-        self._both(lambda store: store.rows(found))
+        self._all(lambda store: store.find(query))
+        self._all(lambda store: store.count(query))
+        found = self._all(lambda store: store.index(query))
+        self._all(lambda store: store.rows(found))
 
     # -- what must hold after each
 
     @invariant()
     def hold_the_same(self) -> None:
         for ask in (Store.counters, Store.max_seq, Store.next_due, Store.consequences):
-            memory, sqlite = (getattr(store, ask.__name__)() for store in self._stores)
-            assert _plain(memory) == _plain(sqlite), ask.__name__
-        self._both(lambda store: store.find(RequestFilter()))
-        self._both(lambda store: store.oldest_waiting())
-        self._both(lambda store: store.priorities())
-        self._both(lambda store: store.audit(limit=10))
+            _common([getattr(store, ask.__name__)() for store in self._stores])
+        self._all(lambda store: store.find(RequestFilter()))
+        self._all(lambda store: store.oldest_waiting())
+        self._all(lambda store: store.priorities())
+        self._all(lambda store: store.audit(limit=10))
         for one in self._ids[-20:]:
-            self._both(lambda store, one=one: store.attempts(one))  # type: ignore[misc]
-            self._both(lambda store, one=one: store.audit(request_id=one))  # type: ignore[misc]
+            self._all(lambda store, one=one: store.attempts(one))  # type: ignore[misc]
+            self._all(lambda store, one=one: store.audit(request_id=one))  # type: ignore[misc]
 
     @invariant()
     def keep_the_rules(self) -> None:
@@ -294,6 +297,14 @@ class TwoStores(RuleBasedStateMachine):
         return ended(attempt[1], kind=attempt[0], http_status=503, failure=FAILURE, note="n")
 
 
+def _common(answers: Sequence[_T]) -> _T:
+    """The answer that all gave."""
+    first, *others = answers
+    for other in others:
+        assert _plain(other) == _plain(first)
+    return first
+
+
 def _is_ordered(one: Request) -> bool:
     return one.effect is Effect.WRITE and one.lane is not None
 
@@ -322,12 +333,21 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class LongTraces(TwoStores):
+class LongTraces(AllStores):
     """The same, for longer."""
 
 
-TwoStores.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
+@pytest.fixture(scope="module", autouse=True)
+def redis_of_all(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The third store, where there is a server: a state machine takes no fixtures itself."""
+    if find_program() is not None:
+        AllStores.server = request.getfixturevalue("shared_redis_server")
+    yield
+    AllStores.server = None
+
+
+AllStores.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
 LongTraces.TestCase.settings = settings(max_examples=500, stateful_step_count=60)
 
-TestShort = pytest.mark.integration(TwoStores.TestCase)
+TestShort = pytest.mark.integration(AllStores.TestCase)
 TestLong = pytest.mark.slow(pytest.mark.timeout(900)(pytest.mark.integration(LongTraces.TestCase)))

@@ -7,14 +7,26 @@ from pathlib import Path
 
 import pytest
 from tests.core.store.making import NOW
+from tests.support.redis_server import RedisServer
 
 from autotask_queue.ports import Store
-from autotask_queue.store import MemoryStore, SqliteStore
+from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.integration)])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
-    made: Store = MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "queue.db")
+    made = make_store(request, tmp_path)
     await made.open(now=NOW)
     yield made
     await made.close()
+
+
+def make_store(request: pytest.FixtureRequest, folder: Path) -> Store:
+    match request.param:
+        case "memory":
+            return MemoryStore()
+        case "sqlite":
+            return SqliteStore(folder / "queue.db")
+        case _:
+            server: RedisServer = request.getfixturevalue("redis_server")
+            return RedisStore(server.url)

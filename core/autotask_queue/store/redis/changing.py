@@ -1,0 +1,174 @@
+"""Enqueueing and changing: worked out here by the rules, stored if the request still is what it was then.
+
+The script compares versions. If somebody was quicker, it answers with the request as it now is, and the
+change is worked out again from that. What a change means for others (lanes, children) is the script's work,
+because only there nobody can come between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from autotask_queue.model.errors import IllegalTransition, InvalidRequest, RequestNotFound, StoreError
+from autotask_queue.model.request import Request, RequestId
+from autotask_queue.model.status import Reason, Status
+from autotask_queue.ports import Change
+from autotask_queue.store import codec, rules
+from autotask_queue.store.redis import rows
+from autotask_queue.store.redis.batches import Operation, operation
+from autotask_queue.store.redis.rows import Stored
+
+_REASONS: Final = {reason.value: reason for reason in Reason}
+_NO_JSON: Final = b"{}"
+
+
+# ---------------------------------------------------------------------------------------------
+# Enqueue
+
+
+def enqueue(request: Request, *, actor: str) -> Operation:
+    """Adds a request.
+
+    Raises:
+        InvalidRequest: it holds something that cannot be stored, or its status is none to begin with.
+    """
+    payload = codec.encode_payload(request)
+    rules.check_new(request)
+    documents = {"payload": payload, "search": rules.haystack(request).encode()}
+    if request.reply is not None:
+        documents["reply"] = codec.encode(request.reply)
+    return operation(
+        "enqueue",
+        request.id,
+        rows.columns(rules.admitted(request, seq=0, actor=actor)),
+        {name: place for place, name in enumerate(documents, start=1)},
+        list(dict.fromkeys(request.depends_on)),
+        actor,
+        documents=tuple(documents.values()),
+    )
+
+
+def enqueued(request: Request, answer: Sequence[Any], found: dict[str, Stored], *, actor: str) -> Request:
+    """The request as it is stored.
+
+    Raises:
+        InvalidRequest: its `dedup_key` is in use.
+    """
+    if answer[0] == "old":
+        return found[answer[1]].request
+    if answer[0] == "taken":
+        raise InvalidRequest(
+            f"An unfinished request with the same dedup_key exists already: {answer[1]}.",
+            remedy="Wait for that one, or cancel it. Nothing was stored.",
+        )
+    _, seq, status, reason, updated_at = answer
+    stored = rules.admitted(codec.copy(request), seq=int(seq), actor=actor)
+    return _as_parents_let_it(stored, status, reason, updated_at)
+
+
+# ---------------------------------------------------------------------------------------------
+# Change
+
+
+class Planned(msgspec.Struct, frozen=True):
+    """A change worked out from a request as it was read."""
+
+    before: Stored
+    wanted: Request
+    operation: Operation
+
+
+def plan(before: Stored, change: Change) -> Planned:
+    """Works a change out.
+
+    Raises:
+        IllegalTransition: see `rules.changed`.
+        InvalidRequest: it holds something that cannot be stored.
+    """
+    request = before.request
+    change = codec.copy_change(change)
+    wanted = rules.changed(request, change)
+    places: dict[str, int | bool] = {}
+    documents: list[bytes] = []
+
+    def attach(name: str, document: bytes) -> None:
+        documents.append(document)
+        places[name] = len(documents)
+
+    if change.edit:
+        attach("payload", codec.encode_payload(wanted))
+    if wanted.reply is not request.reply:
+        if wanted.reply is None:
+            places["reply"] = False
+        else:
+            attach("reply", codec.encode(wanted.reply))
+    haystack = rules.haystack(wanted)
+    if haystack != rules.haystack(request):
+        attach("search", haystack.encode())
+    about: dict[str, Any] = {
+        "kind": change.kind,
+        "at": rows.number(change.at),
+        "actor": change.actor,
+        "why": change.why,
+        "detail": (codec.encode(dict(change.detail)) if change.detail else _NO_JSON).decode(),
+    }
+    if change.attempt is not None:
+        about["attempt"] = rows.from_attempt(change.attempt)
+    packed = operation(
+        "change",
+        str(request.seq),
+        before.version,
+        rows.changed_columns(request, wanted),
+        places,
+        about,
+        documents=tuple(documents),
+    )
+    return Planned(before, wanted, packed)
+
+
+def changed(planned: Planned, answer: Sequence[Any]) -> Stored:
+    """The request after the change.
+
+    Raises:
+        QueueError: it was refused.
+    """
+    before = planned.before.request
+    if answer[0] == "gone":
+        raise not_found(before.id)
+    if answer[0] == "parent":
+        raise IllegalTransition(
+            "The request it depends on did not complete.",
+            status=before.status,
+            remedy="Retry or restore that one: this one then follows by itself.",
+        )
+    if answer[0] == "taken":
+        raise IllegalTransition(
+            f"Another unfinished request took its dedup_key: {answer[1]}.", status=before.status
+        )
+    _, version, status, reason, updated_at = answer
+    return Stored(_as_parents_let_it(planned.wanted, status, reason, updated_at), version)
+
+
+def not_found(request_id: RequestId) -> RequestNotFound:
+    """What to say when nothing has this id."""
+    return RequestNotFound(f"There is no request {request_id}.")
+
+
+def always_changing(request: Request) -> StoreError:
+    """What to say when a request never holds still."""
+    return StoreError(f"Request {request.seq} is being changed by others all the time.", remedy="Try again.")
+
+
+def _as_parents_let_it(request: Request, status: str, reason: str, updated_at: str) -> Request:
+    """The request with what the script decided about it: held, or waiting for others."""
+    if request.status.value == status and (request.reason or "") == reason:
+        return request
+    return msgspec.structs.replace(
+        request,
+        status=Status(status),
+        reason=_REASONS.get(reason),
+        updated_at=float(updated_at),
+    )

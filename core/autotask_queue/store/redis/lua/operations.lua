@@ -1,0 +1,313 @@
+-- What a batch can ask for: each operation takes its list and answers with one. A document is not in the
+-- list: ARGV holds it as it is, and the list says which of its own it is, from 1.
+
+local DUE_AT_ONCE = 500 -- rows that one call moves because of time, so that no call holds the server for long
+
+local OPERATIONS = {}
+
+local base = 0 -- where the running operation's documents begin
+
+local function keep_documents(row, places)
+  for name, place in pairs(places) do
+    plan(hashed, name, row.seq, place and ARGV[base + place])
+  end
+end
+
+-- 'enqueue', id, values, documents (name -> place), parents, actor
+function OPERATIONS.enqueue(op)
+  local id, values, actor = op[2], op[3], op[6]
+  local known = seq_of(id)
+  if known then
+    want(known)
+    return { 'old', known }
+  end
+  local other = values.dedup_key and hashed_value('uniq', values.dedup_key)
+  if other then
+    return { 'taken', other }
+  end
+  ctl.seq = ctl.seq + 1
+  local row = new_row(text(ctl.seq), values)
+  add_parents(row, op[5])
+  local first, at, changes = row.status, row.created_at, {}
+  behind_parents(row, changes, at)
+  for name, value in pairs(changes) do
+    set(row, name, value)
+  end
+  plan(hashed, 'ids', id, row.seq)
+  keep_documents(row, op[4])
+  enter_lane(row, lane_state(row))
+  file(row, waits_of(row, at))
+  write_down(row, 'enqueued', at, actor, '', first, '', '{}', false)
+  if row.status ~= first then
+    write_down(row, 'held', at, actor, first, row.status, PARENT, '{}', false)
+  end
+  local answer = { 'new', row.seq, row.status, row.reason, row.updated_at }
+  free_children(row, at, actor)
+  return answer
+end
+
+-- 'change', seq, v, values, documents (name -> place, or false to remove it), about
+-- The changes of one call keep their order: when one has to be worked out again, those behind it wait.
+local stopped = {} -- calls
+
+function OPERATIONS.change(op, caller)
+  local row = load(op[2])
+  if row and row.v ~= op[3] then
+    stopped[caller] = true
+    want(row.seq)
+  end
+  if stopped[caller] then
+    return { 'again', op[2] }
+  end
+  if not row then
+    return { 'gone' }
+  end
+  local refusal, other = apply_change(row, op[4], op[6])
+  if refusal then
+    return { refusal, other or '' }
+  end
+  keep_documents(row, op[5])
+  return { 'ok', row.v, row.status, row.reason, row.updated_at }
+end
+
+---------------------------------------------------------------------------------------------------
+-- Claims
+
+-- How much may be taken of zones and endpoints. gates: zone -> slots, default slots of an endpoint, and
+-- endpoint -> slots; `default` is the gate of zones that are not among them, or false.
+local function slots_of(gates, default)
+  local used = {}
+
+  local function left(zone, entity)
+    local gate = gates[zone] or default
+    if not gate then
+      return 0
+    end
+    local own = gate[3][entity] or gate[2]
+    return math.min(gate[1] - (used[zone] or 0), own - (used[zone .. '\n' .. entity] or 0))
+  end
+
+  local function use(zone, entity)
+    for _, name in ipairs({ zone, zone .. '\n' .. entity }) do
+      used[name] = (used[name] or 0) + 1
+    end
+  end
+
+  return left, use
+end
+
+-- 'heads', now, limit, gates, default gate, how many more for the case that others are quicker
+-- Brings in what time has brought, then lists what is ready and may go, as far down as it could be taken.
+function OPERATIONS.heads(op)
+  local now, limit = op[2], op[3]
+  local left = slots_of(op[4], op[5])
+  for _, seq in ipairs(reclaim(now, DUE_AT_ONCE)) do
+    consequence(load(seq))
+  end
+  local expired, more = promote(now, DUE_AT_ONCE)
+  if more or limit < 1 then
+    return { expired, more, {} }
+  end
+  flush_sorted()
+  local groups = {}
+  for _, group in ipairs(redis.call('SMEMBERS', key('ready'))) do
+    local zone, entity = unpack(cjson.decode(group))
+    local depth = math.min(limit, left(zone, entity))
+    if depth > 0 then
+      groups[#groups + 1] = { group, redis.call('ZRANGE', key('z:' .. group), 0, depth + op[6] - 1) }
+    end
+  end
+  return { expired, false, groups }
+end
+
+local function start(row, now)
+  local was, number = row.status, next_number(row)
+  store(row, {
+    status = 'processing',
+    fence = text(tonumber(row.fence) + 1),
+    updated_at = now,
+    not_before = '',
+    reason = '',
+    reason_text = '',
+    tries = number,
+    running = number,
+  }, now)
+  keep_attempt(row, number, { 'send', 'running', now, '', '', '', '' })
+  write_down(row, 'claimed', now, '', was, 'processing', '', '{}', tonumber(number))
+end
+
+-- 'take', now, limit, gates, default gate, epoch, seqs
+-- Starts those that are still ready: somebody else may have been quicker. A worker that has not seen the
+-- latest pause or hold gets nothing.
+function OPERATIONS.take(op)
+  if op[6] ~= ctl.epoch then
+    return { 'control' }
+  end
+  local left, use = slots_of(op[4], op[5])
+  local taken = {}
+  for _, seq in ipairs(op[7]) do
+    local row = load(seq)
+    if row and row.waits == '0' and #taken < op[3] and left(row.zone, row.entity) > 0 then
+      use(row.zone, row.entity)
+      start(row, op[2])
+      taken[#taken + 1] = seq
+      want(seq)
+    end
+  end
+  return { 'taken', taken }
+end
+
+-- 'heartbeat', list of seq and fence: moves the ends of this worker's leases; the seqs of those it lost.
+function OPERATIONS.heartbeat(op)
+  local lost = {}
+  for _, held in ipairs(op[2]) do
+    local row = load(held[1])
+    if row and row.status == 'processing' and row.owner == batch.writer and row.fence == held[2] then
+      lease_until(row, now_ms + batch.lease)
+    else
+      lost[#lost + 1] = held[1]
+    end
+  end
+  return lost
+end
+
+-- 'leave', seqs: this worker ends; what it still holds can be taken up at once.
+function OPERATIONS.leave(op)
+  for _, seq in ipairs(op[2]) do
+    local row = load(seq)
+    if row and row.status == 'processing' and row.owner == batch.writer then
+      lease_until(row, 0)
+    end
+  end
+  return {}
+end
+
+-- 'recover', now: what dead workers left in flight, a piece at a time.
+function OPERATIONS.recover(op)
+  local seqs = reclaim(op[2], DUE_AT_ONCE)
+  for _, seq in ipairs(seqs) do
+    want(seq)
+  end
+  return { seqs, #seqs == DUE_AT_ONCE }
+end
+
+---------------------------------------------------------------------------------------------------
+-- Pruning
+
+-- Whether an unfinished request still looks at this one.
+local function needed(row)
+  for _, seq in ipairs(children_of(row.id)) do
+    if not TERMINAL[load(seq).status] then
+      return true
+    end
+  end
+  return false
+end
+
+local function remove(row)
+  unfile(row)
+  for _, name in ipairs({ 'payload', 'reply', 'search' }) do
+    plan(hashed, name, row.seq, false)
+  end
+  for number = 1, tonumber(row.tries) or 0 do
+    plan(hashed, 'attempt', row.seq .. '.' .. text(number), false)
+  end
+  for _, parent in ipairs(open_parents(row)) do
+    write('ZREM', key('children:' .. parent), row.seq)
+  end
+  if row.deps ~= '' then
+    write('DEL', key('parents:' .. row.seq))
+  end
+  plan(hashed, 'ids', row.id, false)
+  -- The audit trail outlives the request.
+  plan(hashed, 'gone', row.id, listed(hashed_value('gone', row.id) or '', row.audit))
+  drop_row(row)
+end
+
+-- 'prune', before, limit: how many finished, old requests were deleted.
+function OPERATIONS.prune(op)
+  flush_sorted()
+  local left, offset = op[3], 0
+  while left > 0 do
+    local old =
+      redis.call('ZRANGEBYSCORE', key('finished'), '-inf', '(' .. op[2], 'LIMIT', offset, DUE_AT_ONCE)
+    for _, member in ipairs(old) do
+      local row = load(text(tonumber(member)))
+      if left > 0 and not needed(row) then
+        remove(row)
+        left = left - 1
+      end
+    end
+    offset = offset + #old
+    if #old < DUE_AT_ONCE then
+      break
+    end
+  end
+  return { op[3] - left }
+end
+
+---------------------------------------------------------------------------------------------------
+-- Small things
+
+local function new_epoch()
+  ctl.epoch = ctl.epoch + 1
+  news = true
+end
+
+-- 'record', entry
+function OPERATIONS.record(op)
+  local entry = op[2]
+  local id = entry[5]
+  local number = add_audit(entry)
+  local seq = id and seq_of(id)
+  if seq then
+    local row = load(seq)
+    set(row, 'audit', listed(row.audit, number))
+  elseif id then
+    plan(hashed, 'gone', id, listed(hashed_value('gone', id) or '', number))
+  end
+  return {}
+end
+
+-- 'breaker', zone, value as it was or false, new value, whether a person's hold changed, entry or false
+function OPERATIONS.breaker(op)
+  local current = hashed_value('breaker', op[2])
+  if current ~= op[3] then
+    return { 'stale', current }
+  end
+  plan(hashed, 'breaker', op[2], op[4])
+  if op[5] then
+    new_epoch()
+  end
+  if op[6] then
+    OPERATIONS.record({ 'record', op[6] })
+  end
+  return { 'ok' }
+end
+
+-- 'document', kind, key, value or false, whether it controls the workers
+function OPERATIONS.document(op)
+  plan(hashed, 'doc:' .. op[2], op[3], op[4])
+  if op[5] then
+    new_epoch()
+  end
+  return {}
+end
+
+-- 'minutes', list of time and value, seconds to keep
+function OPERATIONS.minutes(op)
+  for _, minute in ipairs(op[2]) do
+    write('ZREMRANGEBYSCORE', key('minutes'), minute[1], minute[1])
+    write('ZADD', key('minutes'), minute[1], minute[2])
+  end
+  local newest = redis.call('ZRANGE', key('minutes'), -1, -1, 'WITHSCORES')[2]
+  if newest then
+    redis.call('ZREMRANGEBYSCORE', key('minutes'), '-inf', '(' .. string.format('%.17g', newest - op[3]))
+  end
+  return {}
+end
+
+-- 'sync': nothing; the answer carries the counters.
+function OPERATIONS.sync()
+  return {}
+end

@@ -1,0 +1,230 @@
+"""Questions to the server that change nothing: they wait for no writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from autotask_queue.model.filters import Range, RequestFilter, SortField
+from autotask_queue.model.request import Attempt, AuditEntry, Request, RequestId, RequestRow
+from autotask_queue.model.status import Status
+from autotask_queue.store import bulk, rules
+from autotask_queue.store.redis import rows
+from autotask_queue.store.redis.batches import read_rows
+from autotask_queue.store.redis.link import Link
+from autotask_queue.store.redis.rows import Stored
+from autotask_queue.store.redis.scripts import read_script
+
+SLICE: Final = 500
+"""Rows that one call looks at: a search goes through all that could match, and holds nobody up on its way."""
+_SEQS_AT_ONCE: Final = 10_000
+_AUDIT_RECORDS: Final = 100
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.decode
+
+_WAITING: Final = (Status.PENDING, Status.RETRYING, Status.HELD)
+
+
+class Reader:
+    """Reads requests, lists, attempts and the audit trail."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def _ask(self, *question: Any) -> tuple[Any, list[bytes]]:
+        parts = await self._link.ask(read_script(), _encode(question))
+        return _decode(parts[0]), parts
+
+    # -- requests
+
+    async def by_id(self, ids: Sequence[RequestId]) -> dict[RequestId, Stored]:
+        """Those that exist."""
+        found: dict[RequestId, Stored] = {}
+        for start in range(0, len(ids), SLICE):
+            answer, parts = await self._ask("by_id", ids[start : start + SLICE])
+            found.update({stored.request.id: stored for stored in read_rows(answer, parts).values()})
+        return found
+
+    async def by_seq(self, seqs: Sequence[int]) -> list[Stored]:
+        """Those that exist, in the order asked for."""
+        found: list[Stored] = []
+        for start in range(0, len(seqs), SLICE):
+            wanted = [str(seq) for seq in seqs[start : start + SLICE]]
+            answer, parts = await self._ask("full", wanted)
+            stored = read_rows(answer, parts)
+            found += [stored[seq] for seq in wanted if seq in stored]
+        return found
+
+    async def requests(self, seqs: Sequence[int]) -> list[Request]:
+        """Whole requests, in the order asked for; unknown ones are left out."""
+        return [stored.request for stored in await self.by_seq(seqs)]
+
+    async def list_rows(self, seqs: Sequence[int]) -> list[RequestRow]:
+        """Rows, in the order asked for; unknown ones are left out."""
+        found: list[RequestRow] = []
+        for start in range(0, len(seqs), SLICE):
+            wanted = [str(seq) for seq in seqs[start : start + SLICE]]
+            answer, _ = await self._ask("rows", wanted, rows.LISTED)
+            found += [rows.to_row(seq, values) for seq, values in answer]
+        return found
+
+    # -- lists
+
+    async def index(self, query: RequestFilter, *, max_seq: int | None = None) -> list[int]:
+        """The `seq` of all that match, in the filter's order.
+
+        Raises:
+            InvalidRequest: the filter has a cursor, and an order that no cursor follows.
+        """
+        bulk.check_cursor(query)
+        by_seq = query.sort.field is SortField.SEQ
+        sort = False if by_seq else query.sort.field.value
+        descending = query.sort.direction == "desc"
+        words = rules.needles(query.text)
+        conditions = _conditions(query)
+        if query.ids:
+            found = await self._chosen(query, conditions, words, sort)
+            if by_seq:
+                found.sort(key=int, reverse=descending)
+        else:
+            found = await self._scanned(query, conditions, words, sort, max_seq=max_seq)
+        if not by_seq:
+            found.sort(key=_sort_key(query.sort.field), reverse=descending)
+            found = [seq for seq, _ in found]
+        seqs = [seq for seq in map(int, found) if max_seq is None or seq <= max_seq]
+        return seqs if query.limit is None else seqs[: query.limit]
+
+    async def _chosen(
+        self, query: RequestFilter, conditions: list[Any], words: list[str], sort: str | bool
+    ) -> list[Any]:
+        """Those of the filter's ids that match."""
+        if query.status or query.not_status:
+            conditions.append(("status", "in", {status.value: True for status in _statuses(query)}))
+        found: list[Any] = []
+        ids = list(dict.fromkeys(query.ids))
+        for start in range(0, len(ids), SLICE):
+            answer, _ = await self._ask("choose", ids[start : start + SLICE], conditions, words, sort)
+            found += answer
+        cursor = query.cursor
+        if cursor is None:
+            return found
+        descending = query.sort.direction == "desc"
+        return [seq for seq in found if (int(seq) < cursor if descending else int(seq) > cursor)]
+
+    async def _scanned(
+        self,
+        query: RequestFilter,
+        conditions: list[Any],
+        words: list[str],
+        sort: str | bool,
+        *,
+        max_seq: int | None,
+    ) -> list[Any]:
+        """Those of the filter's statuses that match, page by page."""
+        sets = [f"s:{status.value}" for status in _statuses(query)]
+        descending = query.sort.direction == "desc" and not sort
+        count = SLICE if conditions or words or sort else _SEQS_AT_ONCE
+        start = _first(query.cursor, max_seq, descending=descending)
+        enough = query.limit if not sort else None
+        found: list[Any] = []
+        while sets and (enough is None or len(found) < enough):
+            answer, _ = await self._ask("scan", sets, descending, start, count, conditions, words, sort)
+            part, last, more = answer
+            found += part
+            if not more or not last:
+                break
+            start = f"({last}"
+        return found
+
+    async def oldest_waiting(self) -> float | None:
+        """When the first of those that wait was made."""
+        answer, _ = await self._ask("oldest", [f"s:{status.value}" for status in _WAITING])
+        return float(answer) if answer else None
+
+    # -- attempts and audit
+
+    async def attempts(self, request_id: RequestId) -> list[Attempt]:
+        """Every try of a request, in order."""
+        answer, _ = await self._ask("attempts", request_id)
+        return [rows.to_attempt(place, values) for place, values in enumerate(answer, start=1)]
+
+    async def audit(self, kinds: Sequence[str], limit: int, below: int) -> list[AuditEntry]:
+        """Entries below a number, newest first."""
+        found: list[AuditEntry] = []
+        start: int | bool = below - 1
+        while start and len(found) < limit:
+            count = min(_AUDIT_RECORDS, limit)
+            answer, _ = await self._ask("audit", start, count, _as_set(kinds))
+            entries, start = answer
+            found += map(rows.to_audit, entries)
+        return found[:limit]
+
+    async def audit_of(
+        self, request_id: RequestId, kinds: Sequence[str], limit: int, below: int
+    ) -> list[AuditEntry]:
+        """Entries of one request, which may be gone, newest first."""
+        answer, _ = await self._ask("audit_of", request_id, _as_set(kinds), limit, below)
+        return [rows.to_audit(entry) for entry in answer]
+
+
+def _as_set(words: Iterable[str]) -> dict[str, bool] | bool:
+    return dict.fromkeys(words, True) or False
+
+
+def _statuses(query: RequestFilter) -> list[Status]:
+    excluded = frozenset(query.not_status)
+    return [
+        status for status in Status if (not query.status or status in query.status) and status not in excluded
+    ]
+
+
+def _first(cursor: int | None, max_seq: int | None, *, descending: bool) -> str:
+    """Where to begin, as Redis writes it; "(" leaves the number itself out."""
+    if not descending:
+        return "-inf" if cursor is None else f"({cursor}"
+    if cursor is not None and (max_seq is None or cursor <= max_seq):
+        return f"({cursor}"
+    return "+inf" if max_seq is None else str(max_seq)
+
+
+def _conditions(query: RequestFilter) -> list[Any]:
+    """What must hold of a row beside its status, as read.lua wants it."""
+    choices: list[tuple[str, Sequence[str]]] = [
+        ("reason", [reason.value for reason in query.reason]),
+        ("zone", query.zone),
+        ("entity", query.entity),
+        ("method", query.method),
+        ("http_status", [str(status) for status in query.http_status]),
+        ("endpoint", [] if query.endpoint is None else [query.endpoint]),
+        ("lane", [] if query.lane is None else [rows.own_text(query.lane)]),
+    ]
+    conditions: list[Any] = [(name, "in", dict.fromkeys(values, True)) for name, values in choices if values]
+    ranges: list[tuple[str, Range | None]] = [
+        ("priority", query.priority),
+        ("created_at", query.created),
+        ("scheduled_at", query.scheduled),
+        ("finished_at", query.finished),
+        ("attempts", query.attempts),
+    ]
+    for name, span in ranges:
+        if span is not None and (span.min is not None or span.max is not None):
+            conditions.append((name, "between", _bound(span.min), _bound(span.max)))
+    return conditions
+
+
+def _bound(value: float | None) -> str | bool:
+    return False if value is None else repr(value)
+
+
+def _sort_key(field: SortField) -> Any:
+    name = field.value
+
+    def key(pair: tuple[str, str]) -> tuple[Any, ...]:
+        seq, text = pair
+        value = rows.column_value(name, text or "")
+        return (value is not None, value if value is not None else 0, int(seq))
+
+    return key
