@@ -1,6 +1,8 @@
 """How fast the SQLite store is, beside its peers, in one run on this disk.
 
     python core/benchmarks/store.py             durable enqueue, and claim-run-settle, as ratios
+    python core/benchmarks/store.py --flush 1   the same on a disk that takes 1 ms longer to flush: this one,
+                                                slowed down for everyone alike (Linux, with a C compiler)
     python core/benchmarks/store.py --claims    claiming with the head zone closed, and opening, as the queue
                                                 grows: 10,000 and 100,000 waiting (--full: 1,000,000)
 
@@ -20,6 +22,8 @@ import logging
 import os
 import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -288,6 +292,40 @@ def show(results: dict[str, dict[str, float]]) -> None:
 
 
 # ---------------------------------------------------------------------------------------------
+# A slower disk
+
+SLOW_FLUSH = """
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static void wait_for_the_disk(void) {
+    long nanoseconds = atol(getenv("BENCHMARK_FLUSH_NS"));
+    struct timespec time = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+    nanosleep(&time, 0);
+}
+int fsync(int file) { wait_for_the_disk(); return syscall(SYS_fsync, file); }
+int fdatasync(int file) { wait_for_the_disk(); return syscall(SYS_fdatasync, file); }
+"""
+
+
+def run_again_slowed(milliseconds: float, arguments: Sequence[str]) -> int:
+    """Runs this program anew with every flush made longer."""
+    with tempfile.TemporaryDirectory() as folder:
+        library = Path(folder) / "slow.so"
+        source = library.with_suffix(".c")
+        source.write_text(SLOW_FLUSH, encoding="ascii")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)
+        slowed = os.environ | {
+            "LD_PRELOAD": str(library),
+            "BENCHMARK_FLUSH_NS": str(int(milliseconds * 1e6)),
+        }
+        return subprocess.run([sys.executable, __file__, *arguments], env=slowed, check=False).returncode
+
+
+# ---------------------------------------------------------------------------------------------
 # Claims and opening
 
 
@@ -348,8 +386,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--sizes", default="10000,100000", help="with --claims: how many are waiting")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--count", type=int, default=2_000, help="requests for each contender and round")
+    parser.add_argument("--flush", type=float, metavar="MS", help="milliseconds to add to every flush")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="on which disk")
     options = parser.parse_args(arguments)
+    if options.flush is not None:
+        same = [
+            "--rounds",
+            str(options.rounds),
+            "--count",
+            str(options.count),
+            "--folder",
+            str(options.folder),
+        ]
+        return run_again_slowed(options.flush, same)
     print(f"one flush of this disk: {flush_cost(options.folder) * 1e3:.2f} ms")
     if options.claims:
         sizes = [int(size) for size in options.sizes.split(",")] + [1_000_000] * options.full

@@ -6,6 +6,7 @@ many requests wait in it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from autotask_queue.model.request import Request
@@ -36,6 +37,11 @@ class Heads:
     def load(self) -> None:
         """Notes which groups may have a head; each is looked up when first asked for."""
         self._heads = dict.fromkeys(self._connection.execute(_GROUPS))
+
+    def expect(self, groups: Iterable[Key]) -> None:
+        """These may have a head, too."""
+        for key in groups:
+            self._heads.setdefault(key, None)
 
     def put(self, request: Request) -> None:
         """A request is ready now."""

@@ -19,48 +19,11 @@ from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import codec, rules
 from autotask_queue.store.cells import CellKey
 from autotask_queue.store.ledger import Front
-from autotask_queue.store.sqlite import audit, rows
+from autotask_queue.store.sqlite import audit, rows, statements
 from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.heads import Heads
 
 _REMEMBERED_IDS: Final = 10_000
-
-_SELECT: Final = {t: f"SELECT {rows.REQUEST_SQL} FROM {t} t WHERE " for t in ("request", "history")}
-_LANE_FRONT: Final = """
-SELECT seq, waits FROM request
-WHERE lane = ? AND seq <> ? AND effect = 'write' AND status <> 'deferred'
-ORDER BY seq LIMIT 2
-"""
-_LANE_BUSY: Final = """
-SELECT 1 FROM request INDEXED BY request_busy
-WHERE lane = ? AND seq <> ? AND effect = 'write' AND status IN ('processing', 'uncertain') LIMIT 1
-"""
-_SELECT_BUSY: Final = f"""
-SELECT {rows.REQUEST_SQL} FROM request t INDEXED BY request_busy
-WHERE t.status IN ('processing', 'uncertain') AND t.status = ? ORDER BY t.seq
-"""
-_OPEN_PARENTS: Final = """
-SELECT coalesce(r.status, h.status)
-FROM dependency d LEFT JOIN request r ON r.id = d.parent LEFT JOIN history h ON h.id = d.parent
-WHERE d.seq = ?
-"""
-_INSERT_PAYLOAD: Final = "INSERT INTO payload (seq, value) VALUES (?, ?)"
-_INSERT_REPLY: Final = "INSERT INTO reply (seq, value) VALUES (?, ?)"
-_INSERT_AUDIT: Final = (
-    f"INSERT INTO audit ({', '.join(audit.COLUMNS)}) VALUES ({', '.join('?' * len(audit.COLUMNS))})"
-)
-_ADD_TO_COUNTER: Final = """
-INSERT INTO counter (zone, entity, status, priority, count) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (zone, entity, status, priority) DO UPDATE SET count = count + excluded.count
-"""
-_INSERT_ATTEMPT: Final = """
-INSERT INTO attempt (seq, number, kind, result, started_at, ended_at, http_status, failure, note)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
-_END_ATTEMPT: Final = """
-UPDATE attempt SET result = ?, started_at = ?, ended_at = ?, http_status = ?, failure = ?, note = ?
-WHERE seq = ? AND number = ?
-"""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -122,7 +85,9 @@ class SqlShelf:
         """Writes everything gathered; before the commit."""
         self.settle()
         if self._audit:
-            self._connection.executemany(_INSERT_AUDIT, [self._chain.link(entry) for entry in self._audit])
+            self._connection.executemany(
+                statements.INSERT_AUDIT, [self._chain.link(entry) for entry in self._audit]
+            )
             self._audit.clear()
         changes = [
             (zone, entity, status.value, priority, delta)
@@ -130,7 +95,7 @@ class SqlShelf:
             if delta
         ]
         if changes:
-            self._connection.executemany(_ADD_TO_COUNTER, changes)
+            self._connection.executemany(statements.ADD_TO_COUNTER, changes)
 
     def committed(self) -> None:
         """The transaction is durable: what was claimed in it can be taken from memory from now on."""
@@ -148,6 +113,8 @@ class SqlShelf:
         self.load()
         self._audit, self._chain = audit_rows, chain
         self.deltas, self.last_seq = mark.deltas, mark.last_seq
+        # Groups that are new in this transaction are not in the counters yet.
+        self._heads.expect((zone, entity, priority) for zone, entity, _, priority in mark.deltas)
 
     @property
     def audit_end(self) -> int:
@@ -192,7 +159,7 @@ class SqlShelf:
         # Ids are made in the order of time: most new ones are told without looking.
         if request_id > self._oldest_new_id and request_id not in self._new_ids:
             return None
-        for sql in _SELECT.values():
+        for sql in statements.SELECT.values():
             row = self.connection.execute(sql + "t.id = ?", (request_id,)).fetchone()
             if row is not None:
                 return rows.to_request(row)
@@ -203,7 +170,7 @@ class SqlShelf:
 
     def by_seqs(self, seqs: Sequence[int]) -> list[Request]:
         found: dict[int, Request] = {}
-        for sql in _SELECT.values():
+        for sql in statements.SELECT.values():
             if len(found) == len(seqs):
                 break
             for row in self.connection.execute(f"{sql} t.seq IN ({_marks(seqs)})", seqs):
@@ -218,7 +185,7 @@ class SqlShelf:
         payload = codec.encode_payload(request)
         self.document_bytes += len(payload)
         self._insert(request, waits)
-        self._write(_INSERT_PAYLOAD, request.seq, payload)
+        self._write(statements.INSERT_PAYLOAD, request.seq, payload)
         self._save_reply(None, request)
         self._remember(request.id)
         self._count(request, 1)
@@ -267,13 +234,16 @@ class SqlShelf:
 
     def in_status(self, status: Status) -> list[Request]:
         if status in rules.BUSY:
-            sql = _SELECT_BUSY
+            sql = statements.SELECT_BUSY
         else:
-            sql = _SELECT["history" if status in TERMINAL else "request"] + "t.status = ? ORDER BY t.seq"
+            sql = (
+                statements.SELECT["history" if status in TERMINAL else "request"]
+                + "t.status = ? ORDER BY t.seq"
+            )
         return [rows.to_request(row) for row in self.connection.execute(sql, (status.value,)).fetchall()]
 
     def open_with_dedup_key(self, key: str) -> RequestId | None:
-        found: RequestId | None = self._one("SELECT id FROM request WHERE dedup_key = ?", key)
+        found: RequestId | None = self._one(statements.OPEN_WITH_DEDUP_KEY, key)
         return found
 
     def _insert(self, request: Request, waits: int | None) -> None:
@@ -314,7 +284,7 @@ class SqlShelf:
         if after.reply is not None:
             value = codec.encode(after.reply)
             self.document_bytes += len(value)
-            self._write(_INSERT_REPLY, after.seq, value)
+            self._write(statements.INSERT_REPLY, after.seq, value)
 
     def _remember(self, request_id: RequestId) -> None:
         self._new_ids.add(request_id)
@@ -329,27 +299,27 @@ class SqlShelf:
     # -- lanes
 
     def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
-        return self.connection.execute(_LANE_FRONT, (lane, besides)).fetchall()
+        return self.connection.execute(statements.LANE_FRONT, (lane, besides)).fetchall()
 
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
-        return self.connection.execute(_LANE_BUSY, (lane, besides)).fetchone() is not None
+        return self.connection.execute(statements.LANE_BUSY, (lane, besides)).fetchone() is not None
 
     # -- parents
 
     def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None:
         self._any_parents = True
         for parent in dict.fromkeys(parents):
-            if not self._one("SELECT 1 FROM history WHERE id = ? AND status = 'completed'", parent):
+            if not self._one(statements.IS_COMPLETED, parent):
                 self._write("INSERT INTO dependency (seq, parent) VALUES (?, ?)", seq, parent)
 
     def open_parents(self, seq: int) -> list[Status | None]:
-        found = self.connection.execute(_OPEN_PARENTS, (seq,))
+        found = self.connection.execute(statements.OPEN_PARENTS, (seq,))
         return [None if status is None else Status(status) for (status,) in found]
 
     def children(self, parent: RequestId) -> list[int]:
         if not self._any_parents:
             return []
-        sql = "SELECT seq FROM dependency WHERE parent = ? ORDER BY seq"
+        sql = statements.CHILDREN
         return [seq for (seq,) in self.connection.execute(sql, (parent,))]
 
     def forget_parent(self, parent: RequestId) -> None:
@@ -366,11 +336,11 @@ class SqlShelf:
         return self._heads.after(head)
 
     def due(self, now: float) -> list[int]:
-        sql = "SELECT seq FROM request WHERE due_at <= ? ORDER BY due_at, seq"
+        sql = statements.DUE
         return [seq for (seq,) in self.connection.execute(sql, (now,))]
 
     def next_due(self) -> float | None:
-        due: float | None = self._one("SELECT min(due_at) FROM request WHERE due_at IS NOT NULL")
+        due: float | None = self._one(statements.NEXT_DUE)
         return due
 
     # -- attempts and audit
@@ -382,7 +352,7 @@ class SqlShelf:
 
     def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
         values = (AttemptResult.RUNNING.value, started_at, None, None, None, "")
-        self._write(_INSERT_ATTEMPT, seq, number, AttemptKind.SEND.value, *values)
+        self._write(statements.INSERT_ATTEMPT, seq, number, AttemptKind.SEND.value, *values)
         self._running[seq] = number
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
@@ -396,16 +366,16 @@ class SqlShelf:
         )
         number = self._running_attempt(seq) if record.kind is AttemptKind.SEND else None
         if number is not None:
-            self._write(_END_ATTEMPT, *ended, seq, number)
+            self._write(statements.END_ATTEMPT, *ended, seq, number)
             return number
         number = self.next_attempts((seq,))[seq]
-        self._write(_INSERT_ATTEMPT, seq, number, record.kind.value, *ended)
+        self._write(statements.INSERT_ATTEMPT, seq, number, record.kind.value, *ended)
         return number
 
     def _running_attempt(self, seq: int) -> int | None:
         number = self._running.pop(seq, None)
         if number is None:
-            number = self._one("SELECT max(number) FROM attempt WHERE seq = ? AND result = 'running'", seq)
+            number = self._one(statements.RUNNING_ATTEMPT, seq)
         return number
 
     def add_audit(self, entry: AuditEntry) -> None:

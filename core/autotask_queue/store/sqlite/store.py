@@ -89,6 +89,7 @@ class SqliteStore:
             StoreTooNew: a newer version of this program wrote it; it was not changed.
             StoreError: anything else that the storage refuses.
         """
+        self._damage = ""
         known_before = self._lock.path.exists()
         place.prepare(self._path)
         try:
@@ -121,7 +122,10 @@ class SqliteStore:
             why = damage.message
         else:
             return opened.with_note(_MISSING.format(self._path)) if empty and known_before else opened
-        aside = salvage.set_aside(self._path, now=now)
+        try:
+            aside = salvage.set_aside(self._path, now=now)
+        except OSError as error:
+            raise StoreDamaged(f"{why} It could not be set aside ({error.strerror or error}).") from error
         _log.error("The queue file is damaged and was set aside as %s. %s", aside, why)
         place.prepare(self._path)
         return await self._connect(now=now, damaged=salvage.Damaged(self._driver, aside, why))
@@ -171,6 +175,9 @@ class SqliteStore:
             found = await checker.ask(partial(reader.one, "PRAGMA quick_check(1)", ()))
         except StoreDamaged as error:
             found = error.message
+        except StoreError as error:
+            _log.warning("The queue file could not be checked. %s", error.message)
+            return
         finally:
             await checker.close()
         if found != "ok":

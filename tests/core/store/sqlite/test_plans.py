@@ -14,7 +14,7 @@ from autotask_queue.model.filters import Range, RequestFilter, Sort, SortField
 from autotask_queue.model.status import OPEN, Status
 from autotask_queue.ports import ZoneGate
 from autotask_queue.store import SqliteStore
-from autotask_queue.store.sqlite import audit, heads, operations, query, reader, shelf
+from autotask_queue.store.sqlite import audit, heads, operations, query, reader, statements
 
 pytestmark = [pytest.mark.integration, pytest.mark.performance]
 
@@ -27,15 +27,15 @@ async def plan_of(store: SqliteStore, sql: str) -> str:
 HOT = {
     "the head of a group": (heads._NEXT, "request_ready"),
     "the groups": (heads._GROUPS, "counter"),
-    "the front of a lane": (shelf._LANE_FRONT, "request_lane"),
-    "a lane on the wire": (shelf._LANE_BUSY, "request_busy"),
-    "what was in flight": (shelf._SELECT_BUSY, "request_busy"),
-    "open parents": (shelf._OPEN_PARENTS, "sqlite_autoindex_request_1"),
-    "a request by id": (shelf._SELECT["request"] + "t.id = ?", "sqlite_autoindex_request_1"),
-    "a finished one by id": (shelf._SELECT["history"] + "t.id = ?", "sqlite_autoindex_history_1"),
-    "what is due": ("SELECT seq FROM request WHERE due_at <= ? ORDER BY due_at, seq", "request_due"),
-    "the next due": ("SELECT min(due_at) FROM request WHERE due_at IS NOT NULL", "request_due"),
-    "a dedup key": ("SELECT id FROM request WHERE dedup_key = ?", "request_dedup"),
+    "the front of a lane": (statements.LANE_FRONT, "request_lane"),
+    "a lane on the wire": (statements.LANE_BUSY, "request_busy"),
+    "what was in flight": (statements.SELECT_BUSY, "request_busy"),
+    "open parents": (statements.OPEN_PARENTS, "sqlite_autoindex_request_1"),
+    "a request by id": (statements.SELECT["request"] + "t.id = ?", "sqlite_autoindex_request_1"),
+    "a finished one by id": (statements.SELECT["history"] + "t.id = ?", "sqlite_autoindex_history_1"),
+    "what is due": (statements.DUE, "request_due"),
+    "the next due": (statements.NEXT_DUE, "request_due"),
+    "a dedup key": (statements.OPEN_WITH_DEDUP_KEY, "request_dedup"),
     "what may be pruned": (operations._PRUNE_CANDIDATES, "history_finished"),
     "attempts": (reader.ATTEMPTS, "attempt"),
     "the oldest waiting": (reader.OLDEST_WAITING, "request"),

@@ -100,6 +100,13 @@ async def test_one_bad_row_refuses_nobody_else(store: SqliteStore, poison: dict[
     assert len(await claim_ids(store, limit=100)) == 23
 
 
+async def test_a_bad_row_does_not_hide_a_zone_that_is_new_in_its_transaction(store: SqliteStore) -> None:
+    good, bad = request(zone="new", entity="Notes", priority=7), request(summary="\ud800")
+    answers = await store.enqueue([good, bad], actor="tester")
+    assert [type(a) for a in answers] == [Request, InvalidRequest]
+    assert await claim_ids(store) == [good.id]
+
+
 async def test_one_bad_change_refuses_nobody_else(store: SqliteStore) -> None:
     first, second = await add(store, request(), request())
     good = change(store, second.id, kind="cancelled", to=Status.CANCELLED)

@@ -1,0 +1,50 @@
+"""The SQL of the shelf, by name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from autotask_queue.store.sqlite import audit, rows
+
+SELECT: Final = {t: f"SELECT {rows.REQUEST_SQL} FROM {t} t WHERE " for t in ("request", "history")}
+LANE_FRONT: Final = """
+SELECT seq, waits FROM request
+WHERE lane = ? AND seq <> ? AND effect = 'write' AND status <> 'deferred'
+ORDER BY seq LIMIT 2
+"""
+LANE_BUSY: Final = """
+SELECT 1 FROM request INDEXED BY request_busy
+WHERE lane = ? AND seq <> ? AND effect = 'write' AND status IN ('processing', 'uncertain') LIMIT 1
+"""
+SELECT_BUSY: Final = f"""
+SELECT {rows.REQUEST_SQL} FROM request t INDEXED BY request_busy
+WHERE t.status IN ('processing', 'uncertain') AND t.status = ? ORDER BY t.seq
+"""
+OPEN_PARENTS: Final = """
+SELECT coalesce(r.status, h.status)
+FROM dependency d LEFT JOIN request r ON r.id = d.parent LEFT JOIN history h ON h.id = d.parent
+WHERE d.seq = ?
+"""
+INSERT_PAYLOAD: Final = "INSERT INTO payload (seq, value) VALUES (?, ?)"
+INSERT_REPLY: Final = "INSERT INTO reply (seq, value) VALUES (?, ?)"
+INSERT_AUDIT: Final = (
+    f"INSERT INTO audit ({', '.join(audit.COLUMNS)}) VALUES ({', '.join('?' * len(audit.COLUMNS))})"
+)
+ADD_TO_COUNTER: Final = """
+INSERT INTO counter (zone, entity, status, priority, count) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (zone, entity, status, priority) DO UPDATE SET count = count + excluded.count
+"""
+INSERT_ATTEMPT: Final = """
+INSERT INTO attempt (seq, number, kind, result, started_at, ended_at, http_status, failure, note)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+END_ATTEMPT: Final = """
+UPDATE attempt SET result = ?, started_at = ?, ended_at = ?, http_status = ?, failure = ?, note = ?
+WHERE seq = ? AND number = ?
+"""
+DUE: Final = "SELECT seq FROM request WHERE due_at <= ? ORDER BY due_at, seq"
+NEXT_DUE: Final = "SELECT min(due_at) FROM request WHERE due_at IS NOT NULL"
+OPEN_WITH_DEDUP_KEY: Final = "SELECT id FROM request WHERE dedup_key = ?"
+CHILDREN: Final = "SELECT seq FROM dependency WHERE parent = ? ORDER BY seq"
+IS_COMPLETED: Final = "SELECT 1 FROM history WHERE id = ? AND status = 'completed'"
+RUNNING_ATTEMPT: Final = "SELECT max(number) FROM attempt WHERE seq = ? AND result = 'running'"
