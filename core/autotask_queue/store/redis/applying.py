@@ -78,12 +78,8 @@ class Applier:
         planned: list[tuple[int, changing.Planned]] = []
         for place in places:
             stored = before.get(changes[place].id)
-            if stored is None:
-                continue  # there is none
-            try:
+            if stored is not None:
                 planned.append((place, changing.plan(stored, changes[place])))
-            except QueueError as error:
-                results[place] = (stored.request, error)
         left: list[int] = []
         answers = await self._run([plan.operation for _, plan in planned])
         for (place, plan), (answer, reply) in zip(planned, answers, strict=True):

@@ -80,7 +80,6 @@ class Reply:
             self.version,
             self.last_seq,
             due,
-            self.epoch_before,
             self.epoch,
         ) = _decode(parts[0])
         self.next_due = float(due) if due else None

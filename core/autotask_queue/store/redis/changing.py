@@ -12,7 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from autotask_queue.model.errors import IllegalTransition, InvalidRequest, RequestNotFound, StoreError
+from autotask_queue.model.errors import (
+    IllegalTransition,
+    InvalidRequest,
+    QueueError,
+    RequestNotFound,
+    StoreError,
+)
 from autotask_queue.model.request import Request, RequestId
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Change
@@ -74,14 +80,22 @@ def enqueued(request: Request, answer: Sequence[Any], found: dict[str, Stored], 
 
 
 class Planned(msgspec.Struct, frozen=True):
-    """A change worked out from a request as it was read."""
+    """A change worked out from a request as it was read, or why the rules refuse it."""
 
     before: Stored
-    wanted: Request
+    wanted: Request | QueueError
     operation: Operation
 
 
 def plan(before: Stored, change: Change) -> Planned:
+    """Works a change out. A refusal counts only if the request is still the same, too."""
+    try:
+        return _plan(before, change)
+    except QueueError as refusal:
+        return Planned(before, refusal, operation("check", str(before.request.seq), before.version))
+
+
+def _plan(before: Stored, change: Change) -> Planned:
     """Works a change out.
 
     Raises:
@@ -135,7 +149,9 @@ def changed(planned: Planned, answer: Sequence[Any]) -> Stored:
     Raises:
         QueueError: it was refused.
     """
-    before = planned.before.request
+    before, wanted = planned.before.request, planned.wanted
+    if isinstance(wanted, QueueError):
+        raise wanted
     if answer[0] == "gone":
         raise not_found(before.id)
     if answer[0] == "parent":
@@ -149,7 +165,7 @@ def changed(planned: Planned, answer: Sequence[Any]) -> Stored:
             f"Another unfinished request took its dedup_key: {answer[1]}.", status=before.status
         )
     _, version, status, reason, updated_at = answer
-    return Stored(_as_parents_let_it(planned.wanted, status, reason, updated_at), version)
+    return Stored(_as_parents_let_it(wanted, status, reason, updated_at), version)
 
 
 def not_found(request_id: RequestId) -> RequestNotFound:

@@ -33,7 +33,7 @@ class SmallThings:
         self._link = link
         self._run = run
         self._known: dict[str, BreakerRecord] = {}
-        """Each zone's breaker as this process last read or wrote it."""
+        """Each zone's breaker as the caller last got or gave it: its changes are the difference to that."""
 
     def _key(self, name: str) -> str:
         return self._link.key.removesuffix("ctl") + name
@@ -47,6 +47,17 @@ class SmallThings:
         decisions, and only what changed about them here is changed there.
         """
         known = self._known.get(record.zone, BreakerRecord(zone=record.zone))
+        self._known[record.zone] = record
+        try:
+            await self._save_breaker(record, known, entry)
+        except BaseException:
+            if self._known[record.zone] is record:
+                self._known[record.zone] = known
+            raise
+
+    async def _save_breaker(
+        self, record: BreakerRecord, known: BreakerRecord, entry: AuditEntry | None
+    ) -> None:
         current = await self._link.command("HGET", self._key("breaker"), record.zone)
         written = None if entry is None else rows.from_audit(entry)
         for _ in range(_MAX_TRIES):
@@ -65,7 +76,6 @@ class SmallThings:
                 ]
             )
             if answer[0] == "ok":
-                self._known[record.zone] = merged
                 return
             current = answer[1]
         raise StoreError(f"Others change the breaker of {record.zone} all the time.", remedy="Try again.")

@@ -189,6 +189,8 @@ class RedisStore:
     async def claim(self, claim: Claim) -> Claimed:
         expired: list[Request] = []
         requests: list[Request] = []
+        # The controls that the caller has read; what changes from here on is for the next claim.
+        epoch = self._view.seen_epoch
         for spare in _SPARES:
             groups: list[Any] = []
             more = True
@@ -198,10 +200,11 @@ class RedisStore:
             chosen = claiming.choose(claiming.widened(claim, spare), groups) if groups else []
             if not chosen:
                 break
-            epoch = self._view.seen_epoch
             answer, reply = await self._run_one(claiming.take(claim, epoch, chosen))
-            if answer[0] == "control" and self._callback is not None:
-                break
+            if answer[0] == "control":
+                if self._callback is not None:
+                    break
+                epoch = self._view.seen_epoch
             for seq in answer[1] if answer[0] == "taken" else ():
                 self._view.keep(reply.rows[seq])
                 requests.append(reply.rows[seq].request)

@@ -26,7 +26,7 @@ class View:
         self.epoch = _NONE
         """Of the controls (pauses, holds): it rises when anybody changes one."""
         self.seen_epoch = _NONE
-        """The one that the engine has acted on; its own changes need no second look."""
+        """The latest that the engine was told of."""
         self.in_flight: dict[RequestId, Stored] = {}
         """What this store has claimed and not settled, as it was claimed."""
         self.consequences: deque[Request] = deque(maxlen=MAX_CONSEQUENCES)
@@ -38,7 +38,7 @@ class View:
             self._counters = None
         self.max_seq = reply.last_seq
         self.next_due = reply.next_due
-        if self.seen_epoch in (_NONE, reply.epoch_before):  # at first nothing has been read yet
+        if self.seen_epoch == _NONE:  # nothing has been read yet
             self.seen_epoch = reply.epoch
         self.epoch = reply.epoch
         self.consequences.extend(reply.consequences())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.core.store.making import NOW, add, add_one, claim, load, new_id, request, status_of
+from tests.core.store.making import NOW, add, add_one, change, claim, load, new_id, request, status_of
 
 from autotask_queue.model.filters import RequestFilter, Selection
 from autotask_queue.model.status import Reason, Status
@@ -62,6 +62,21 @@ async def test_all_that_match_means_all_that_match_at_the_start(store: Store) ->
     child = await add_one(store, depends_on=(parent.id,))
     selection = Selection(filter=RequestFilter(status=(Status.PENDING,)), max_seq=store.max_seq())
     assert (await store.apply_matching(selection, CANCEL)).ids == (parent.id, child.id)
+
+
+async def test_each_of_a_selection_is_judged_at_its_turn(store: Store) -> None:
+    # Restoring the parent frees the child, which is deferred then when its own turn comes.
+    parent = await add_one(store)
+    child = await add_one(store, depends_on=(parent.id,), status=Status.DEFERRED, scheduled_at=NOW + 60)
+    other = await add_one(store)
+    await change(store, parent.id, to=Status.CANCELLED)
+    await change(store, other.id, to=Status.CANCELLED)
+    assert await status_of(store, child.id) is Status.HELD
+    undo = Change(id=new_id(), kind="restored", at=NOW + 2, restore=True)
+    result = await store.apply_matching(Selection(filter=RequestFilter(), max_seq=store.max_seq()), undo)
+    assert result.skipped_why == "Not possible for 1 deferred."
+    newest = [(e.request_id, e.kind) for e in await store.audit(limit=3)]
+    assert newest == [(other.id, "restored"), (child.id, "released"), (parent.id, "restored")]
 
 
 async def test_a_selection_keeps_its_limit(store: Store) -> None:

@@ -11,10 +11,10 @@ if batch.number < last then
 end
 
 local answers
-local epoch = ctl.epoch -- as it was before this batch
 if batch.number == last and known[2] then
   answers, wanted = unpack(cmsgpack.unpack(known[2]))
 else
+  local epoch = ctl.epoch
   answers = {}
   for place, op in ipairs(batch.operations) do
     base = batch.bases[place]
@@ -98,7 +98,6 @@ reply[1] = cmsgpack.pack({
   ctl.version,
   ctl.seq,
   due or false,
-  epoch,
   ctl.epoch,
 })
 return reply

@@ -46,17 +46,30 @@ function OPERATIONS.enqueue(op)
   return answer
 end
 
--- 'change', seq, v, values, documents (name -> place, or false to remove it), about
 -- The changes of one call keep their order: when one has to be worked out again, those behind it wait.
 local stopped = {} -- calls
 
-function OPERATIONS.change(op, caller)
+local function must_wait(op, caller)
   local row = load(op[2])
   if row and row.v ~= op[3] then
     stopped[caller] = true
     want(row.seq)
   end
-  if stopped[caller] then
+  return stopped[caller], row
+end
+
+-- 'check', seq, v: a change that the rules refuse, if the row is still what they looked at.
+function OPERATIONS.check(op, caller)
+  if must_wait(op, caller) then
+    return { 'again', op[2] }
+  end
+  return { 'refused' }
+end
+
+-- 'change', seq, v, values, documents (name -> place, or false to remove it), about
+function OPERATIONS.change(op, caller)
+  local again, row = must_wait(op, caller)
+  if again then
     return { 'again', op[2] }
   end
   if not row then
