@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from autotask_queue.model.request import RequestId
-from autotask_queue.model.status import Reason, Status
+from autotask_queue.model.status import Effect, Reason, Status
 
 
 class SortField(StrEnum):
@@ -55,6 +55,7 @@ class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
     entity: tuple[str, ...] = ()
     endpoint: str | None = None
     method: tuple[str, ...] = ()
+    effect: tuple[Effect, ...] = ()
     ids: tuple[RequestId, ...] = ()
     lane: str | None = None
     priority: Range | None = None

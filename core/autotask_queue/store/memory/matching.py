@@ -39,6 +39,7 @@ def _choices(query: RequestFilter) -> list[Test]:
         ("zone", query.zone),
         ("entity", query.entity),
         ("method", query.method),
+        ("effect", query.effect),
         ("id", query.ids),
         ("http_status", query.http_status),
         ("endpoint", () if query.endpoint is None else (query.endpoint,)),

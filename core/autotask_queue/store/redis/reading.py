@@ -197,6 +197,7 @@ def _conditions(query: RequestFilter) -> list[Any]:
         ("zone", query.zone),
         ("entity", query.entity),
         ("method", query.method),
+        ("effect", [effect.value for effect in query.effect]),
         ("http_status", [str(status) for status in query.http_status]),
         ("endpoint", [] if query.endpoint is None else [query.endpoint]),
         ("lane", [] if query.lane is None else [rows.own_text(query.lane)]),

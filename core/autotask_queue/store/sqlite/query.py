@@ -86,6 +86,7 @@ def _choices(query: RequestFilter) -> list[tuple[str, Sequence[Any]]]:
         ("zone", query.zone),
         ("entity", query.entity),
         ("method", query.method),
+        ("effect", query.effect),
         ("http_status", query.http_status),
         ("endpoint", () if query.endpoint is None else (query.endpoint,)),
         ("lane", () if query.lane is None else (query.lane,)),

@@ -22,7 +22,7 @@ from tests.core.store.making import (
 from autotask_queue.model.errors import InvalidRequest
 from autotask_queue.model.filters import Range, RequestFilter, Sort, SortField
 from autotask_queue.model.request import Request, RequestRow
-from autotask_queue.model.status import Reason, Status
+from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.ports import Store
 
 
@@ -73,6 +73,8 @@ async def names(store: Store, mixed: dict[str, Request], **conditions: Any) -> l
         ({"endpoint": "/Companies"}, ["pending"]),
         ({"endpoint": "/Comp"}, []),
         ({"method": ("GET", "PATCH")}, ["read", "cancelled"]),
+        ({"effect": (Effect.READ,)}, ["read"]),
+        ({"effect": (Effect.WRITE,), "status": (Status.PENDING,)}, ["pending"]),
         ({"lane": "zone1/Tickets/7"}, ["read"]),
         ({"priority": Range(min=6)}, ["failed"]),
         ({"priority": Range(min=2, max=2)}, ["held"]),
