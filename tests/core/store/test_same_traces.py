@@ -347,7 +347,7 @@ def redis_of_all(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 AllStores.TestCase.settings = settings(max_examples=40, stateful_step_count=30)
-LongTraces.TestCase.settings = settings(max_examples=500, stateful_step_count=60)
+LongTraces.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
 
 TestShort = pytest.mark.integration(AllStores.TestCase)
 TestLong = pytest.mark.slow(pytest.mark.timeout(900)(pytest.mark.integration(LongTraces.TestCase)))
