@@ -33,6 +33,8 @@ from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from autotask_console.app.snapshot import look_at
 from autotask_console.errors import Presenter
+from autotask_console.models.list_keeper import ListKeeper
+from autotask_console.models.references import References
 from autotask_console.pages.base import Services
 from autotask_console.pages.queue.page import QueuePage, create
 from autotask_console.platform.fonts import ensure_fonts
@@ -174,6 +176,7 @@ def stage(app: QApplication, queue: QueueManager, folder: Path) -> Scene:
     layout.addWidget(host.stack, 3)
     below = QVBoxLayout()
     layout.addLayout(below, 1)
+    references = References(queue, clock)
     host.attach(
         Services(
             queue=queue,
@@ -186,6 +189,8 @@ def stage(app: QApplication, queue: QueueManager, folder: Path) -> Scene:
             navigate=lambda _page, _argument: None,
             theme=Theme(app, "light"),
             clock=clock,
+            references=references,
+            lists=ListKeeper(queue, clock, references, store, tasks),
             actor="benchmark",
         )
     )

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QWidget
 
 from autotask_console.app.snapshot import look_at
 from autotask_console.errors import Presenter
+from autotask_console.models.list_keeper import ListKeeper
+from autotask_console.models.references import References, zone_of
 from autotask_console.pages.base import Services
 from autotask_console.platform.theme import Theme
 from autotask_console.runtime.bridge import CoreBridge
@@ -81,7 +83,7 @@ async def bench(
     """A running queue in memory with everything a page needs around it; ended in the app's order.
 
     Without `processors` and `secrets`, an `EchoProcessor` answers every request. `clock` is the queue's and
-    the page's time, for tests that move it by hand.
+    the page's time, for tests that move it by hand. The keeper of the lists rests until it is started.
     """
     clock = clock or SystemClock()
     own_secrets = secrets or SessionSecrets()
@@ -115,6 +117,8 @@ async def bench(
     store.note(ChangeFlags.LIFE, open=True, location=queue.location)
     store.gap()
     tasks.start(bridge.run(), what="follow the queue")
+    references = References(queue, clock)
+    await references.load(zone_of(queue))
     services = Services(
         queue=queue,
         tasks=tasks,
@@ -126,6 +130,8 @@ async def bench(
         navigate=navigate,
         theme=theme,
         clock=clock,
+        references=references,
+        lists=ListKeeper(queue, clock, references, store, tasks),
         actor="anna",
     )
     try:

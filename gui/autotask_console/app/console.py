@@ -32,6 +32,8 @@ from autotask_console.app.page_list import PAGES
 from autotask_console.app.snapshot import look_at
 from autotask_console.app.test_control import listen_if_asked
 from autotask_console.errors import Presenter, say
+from autotask_console.models.list_keeper import ListKeeper
+from autotask_console.models.references import References, zone_of
 from autotask_console.pages.base import Services
 from autotask_console.pages.breakers.notices import HoldNotices, watch_holds
 from autotask_console.platform.fonts import ensure_fonts
@@ -207,6 +209,9 @@ class Console:
         )
 
     async def _attach(self, queue: QueueManager, bootstrap_url: str | None) -> None:
+        references = References(queue, self.clock, parent=self.window)
+        await references.load(zone_of(queue))
+        lists = ListKeeper(queue, self.clock, references, self.store, self.tasks, parent=self.window)
         services = Services(
             queue=queue,
             tasks=self.tasks,
@@ -218,6 +223,8 @@ class Console:
             navigate=self.window.navigate,
             theme=self.theme,
             clock=self.clock,
+            references=references,
+            lists=lists,
             actor=self.actor,
             bootstrap_url=bootstrap_url,
         )
@@ -235,6 +242,7 @@ class Console:
             last_sent_at=await _last_sent(queue),
         )
         self.store.gap()
+        lists.start()
         self._hold_notices = watch_holds(services, self.window)
         self.tasks.start(self._bridge.run(), what=tr("follow the queue"))
         self.tasks.start(self._slow_facts(queue), what=tr("measure the queue"))

@@ -10,18 +10,20 @@ import asyncio
 import contextlib
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from autotask_console.models.references import KEPT
 from autotask_console.text import tr
-from autotask_queue import QueueError, RequestFailed, RequestId, Status
+from autotask_queue import GateKind, QueueError, RequestFailed, RequestId, Status
 from autotask_queue.catalogue import PicklistValue
 
 if TYPE_CHECKING:
     from autotask_console.models.references import References
+    from autotask_console.state import AppState
     from autotask_queue import Clock, QueueManager
 
 PATIENCE = 45.0
@@ -47,6 +49,27 @@ DESCRIBED = ("Tickets", "TicketNotes", "TimeEntries")
 """Entities whose picklists are the tenant's own."""
 
 SEARCHABLE = ("Tickets", "Companies", "Contacts")
+
+
+class Obstacle(StrEnum):
+    """Why Autotask cannot be asked now."""
+
+    NO_SIGN_IN = "no-sign-in"
+    OFFLINE = "offline"
+    HELD = "held"
+
+
+def obstacle(state: AppState, zone: str) -> Obstacle | None:
+    """What stands between this laptop and a zone; None if it can be asked."""
+    if zone not in state.zones:
+        return Obstacle.NO_SIGN_IN
+    if not state.online:  # probing is on the way there
+        return Obstacle.OFFLINE
+    kinds = {gate.kind for gate in state.gates if gate.zone in (None, zone) and gate.entity is None}
+    return Obstacle.HELD if kinds & _CLOSED else None
+
+
+_CLOSED = frozenset({GateKind.PAUSED, GateKind.MAINTENANCE, GateKind.SIGN_IN, GateKind.BREAKER})
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,33 +121,40 @@ async def search(
     return Answer(entity=entity, records=tuple(found[:limit]), more=len(found) > limit)
 
 
-async def refresh_lists(
-    queue: QueueManager, clock: Clock, zone: str, references: References, *, actor: str
-) -> AsyncIterator[str]:
-    """Fetches all that is needed to compose without a network; yields the name of each list when it is there.
+async def fetch_fields(
+    queue: QueueManager, clock: Clock, zone: str, references: References, entity: str, *, actor: str
+) -> None:
+    """Fetches the tenant's own picklists of an entity.
 
     Raises:
-        RequestFailed, QueueError: as in `search`; what came before is kept.
+        RequestFailed, QueueError: as in `search`.
     """
-    for entity in DESCRIBED:
-        path = f"/{entity}/entityInformation/fields"
-        reply = await _read(queue, clock, path, "GET", zone, actor=actor, priority=BACKGROUND)
-        await references.learn_fields(zone, entity, picklists_of(reply))
-        yield entity
-    for entity, terms in LISTS.items():
-        summary = tr("Refresh this laptop’s list of {what}", what=plural_of(entity))
-        records: list[dict[str, Any]] = []
-        for _ in range(MAX_PAGES):
-            after = [_term("gt", "id", records[-1]["id"])] if records else []
-            page = await _query(
-                queue, clock, zone, entity, [*terms, *after],
-                limit=PAGE, summary=summary, actor=actor, priority=BACKGROUND,
-            )  # fmt: skip
-            records += page
-            if len(page) < PAGE:
-                break
-        await references.learn(zone, entity, records)
-        yield entity
+    path = f"/{entity}/entityInformation/fields"
+    summary = tr("Refresh this laptop’s field lists of {what}", what=plural_of(entity))
+    reply = await _read(queue, clock, path, "GET", zone, summary=summary, actor=actor, priority=BACKGROUND)
+    await references.learn_fields(zone, entity, picklists_of(reply))
+
+
+async def fetch_list(
+    queue: QueueManager, clock: Clock, zone: str, references: References, entity: str, *, actor: str
+) -> None:
+    """Fetches one of `LISTS`, all that are in use.
+
+    Raises:
+        RequestFailed, QueueError: as in `search`; what was known stays.
+    """
+    summary = tr("Refresh this laptop’s list of {what}", what=plural_of(entity))
+    records: list[dict[str, Any]] = []
+    for _ in range(MAX_PAGES):
+        after = [_term("gt", "id", records[-1]["id"])] if records else []
+        page = await _query(
+            queue, clock, zone, entity, [*LISTS[entity], *after],
+            limit=PAGE, summary=summary, actor=actor, priority=BACKGROUND,
+        )  # fmt: skip
+        records += page
+        if len(page) < PAGE:
+            break
+    await references.learn(zone, entity, records, whole=True)
 
 
 def picklists_of(body: object) -> dict[str, list[PicklistValue]]:

@@ -41,6 +41,15 @@ STALE = 7 * 86_400.0
 """Seconds after which a tenant's field lists only warn and do not stop anybody."""
 
 
+DEFAULT_ZONE = "zone1"
+"""Where requests go before anybody signed in."""
+
+
+def zone_of(queue: QueueManager) -> str:
+    """Where new requests go, and whose lists are kept."""
+    return next(iter(queue.zones), DEFAULT_ZONE)
+
+
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A record by name. `more` tells it from others of the same name; `values` are its kept fields."""
 
@@ -53,7 +62,10 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _List(msgspec.Struct, kw_only=True):
+    """`at`: when it was last added to; `whole_at`: when all of it was last fetched."""
+
     at: float = 0.0
+    whole_at: float = 0.0
     records: dict[str, dict[str, Any]] = {}
 
 
@@ -88,13 +100,25 @@ class References(QObject):
         self._found.clear()
         self.changed.emit()
 
-    async def learn(self, zone: str, entity: str, records: Iterable[Mapping[str, Any]]) -> None:
-        """Remembers records of a look-up; those of entities that are not kept are ignored."""
+    async def learn(
+        self, zone: str, entity: str, records: Iterable[Mapping[str, Any]], *, whole: bool = False
+    ) -> None:
+        """Remembers records of a look-up; those of entities that are not kept are ignored.
+
+        Args:
+            zone: where they were found.
+            entity: what they are.
+            records: as Autotask answered them.
+            whole: these are all that are in use: the others that are known are not any more.
+        """
         if entity not in KEPT:
             return
         if zone != self._zone:
             await self.load(zone)
         known = self._lists.setdefault(entity, _List())
+        if whole:
+            _retire(entity, known)
+            known.whole_at = self._clock.now()
         for record in records:
             number = record.get("id")
             if isinstance(number, int):
@@ -157,6 +181,11 @@ class References(QObject):
         known = self._lists.get(entity)
         return known.at if known and known.records else None
 
+    def whole_as_of(self, entity: str) -> float | None:
+        """When all of the list was last fetched; None if it never was."""
+        known = self._lists.get(entity)
+        return known.whole_at or None if known else None
+
     def picklists(self, entity: str) -> dict[str, tuple[PicklistValue, ...]]:
         """The tenant's own picklists by field name; empty while they are unknown."""
         known = self._fields.get(entity)
@@ -183,6 +212,14 @@ class References(QObject):
         """A name for a note beside another record; no deeper than this."""
         record = self._lists[entity].records.get(str(number)) if entity in self._lists else None
         return "" if record is None else _label(entity, record)
+
+
+def _retire(entity: str, known: _List) -> None:
+    """Marks all as not in use; what comes next is. A closed ticket is nobody's choice and is forgotten."""
+    if entity == "Tickets":
+        known.records = {}
+    for record in known.records.values():
+        record["isActive"] = False
 
 
 def _of_zone(documents: Mapping[str, Any], zone: str, kind: Any) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from PySide6.QtWidgets import QWidget
 
 from autotask_console.actions import Action
 from autotask_console.errors import Presenter
+from autotask_console.models.list_keeper import ListKeeper
+from autotask_console.models.references import References
 from autotask_console.platform.theme import Theme
 from autotask_console.runtime.tasks import Tasks
 from autotask_console.settings import Settings
@@ -44,6 +46,10 @@ class Services:
     navigate: Navigate
     theme: Theme
     clock: Clock
+    references: References
+    """What this laptop knows of Autotask's records, of the zone where new requests go."""
+    lists: ListKeeper
+    """Keeps them fresh."""
     actor: str
     """Who is at the keyboard, for the audit trail."""
     bootstrap_url: str | None = None

@@ -179,6 +179,8 @@ def stage(theme: Theme, settings_file: Path) -> Stage:
             assert isinstance(page, ComposePage)
             if known:
                 await teach(page.references)
+            elif simulator is not None:
+                b.services.lists.start()
             _put(page, b.host, size)
             b.host.activateWindow()
             await until(b.host.isActiveWindow)

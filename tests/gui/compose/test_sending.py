@@ -39,9 +39,9 @@ async def sent(scene: Scene, status: Status = Status.COMPLETED) -> Request:
 
 
 async def listed(scene: Scene) -> None:
-    """Waits until the page fetched its lists by itself."""
+    """Waits until the lists were fetched by themselves."""
     await until(lambda: scene.page.references.as_of("Tickets") is not None)
-    await until(lambda: not scene.page.searching._refreshing)
+    await until(lambda: not scene.bench.services.lists.busy)
 
 
 def test_lists_come_by_themselves_and_a_ticket_goes_out(run: Any, stage: Stage, simulated: Simulated) -> None:
@@ -229,7 +229,6 @@ def test_a_field_looks_up_what_the_laptop_does_not_know(run: Any, stage: Stage, 
     async def scenario() -> None:
         async with simulated() as simulator, stage(simulator=simulator) as scene:
             company = simulator.state()["entities"]["Companies"][4]
-            scene.page.searching._tried_at = scene.bench.services.clock.now()
             scene.look()
             await until(lambda: scene.page._around.online)
             picker = scene.editor("companyID")

@@ -10,7 +10,7 @@ from autotask_console.state import AppState
 from autotask_console.text import Tone, age, clock_time, tr
 from autotask_console.widgets.button import Button, ButtonKind
 from autotask_console.widgets.label import ToneLabel, small
-from autotask_queue import Connectivity, GateKind, gate_for
+from autotask_queue import GateKind, gate_for
 
 
 def add_words(draft: Draft, state: AppState) -> str:
@@ -28,7 +28,7 @@ def _when(draft: Draft, state: AppState) -> str:
     if draft.zone not in state.zones:
         return tr("sends after you sign in")
     gate = gate_for(state.gates, draft.zone, _segment(draft))
-    if not is_online(state):
+    if not state.online:
         return tr("sends when online")
     match gate.kind if gate else None:
         case GateKind.SIGN_IN | GateKind.NO_PROCESSOR:
@@ -48,11 +48,6 @@ def _segment(draft: Draft) -> str:
     return draft.spec.endpoint.strip("/").partition("/")[0]
 
 
-def is_online(state: AppState) -> bool:
-    """Whether Autotask can be asked; probing is on the way there and counts as offline."""
-    return state.connectivity.state is Connectivity.ONLINE
-
-
 def saved_words(state: AppState) -> str:
     """The first sentence after adding: where it is kept now."""
     if state.durable:
@@ -66,7 +61,7 @@ def then_words(draft: Draft, state: AppState) -> str:
         return tr("Sends {when}.", when=clock_time(draft.send_after, now=state.at))
     if draft.zone not in state.zones:
         return tr("Not signed in yet: it sends after you sign in.")
-    if not is_online(state):
+    if not state.online:
         return tr("Sends when you are online.")
     when = _when(draft, state)
     return f"{when[0].upper()}{when[1:]}." if when else tr("Sending it now.")

@@ -77,6 +77,7 @@ class LookUpView(QWidget):
         self._references = references
         self._why_not = ""
         self._busy = False
+        self._refreshing = False
         self._asking = ""
         self._chips = Chips([(entity, tr(entity)) for entity in SEARCHABLE], name="compose.look_up.entity")
         self._chips.setAccessibleName(tr("Look up"))
@@ -162,6 +163,11 @@ class LookUpView(QWidget):
         if words:
             self._asking = words
             self.say(words, Tone.QUIET)
+        self._enable()
+
+    def set_refreshing(self, refreshing: bool) -> None:
+        """Whether the lists are being fetched; look-ups go on meanwhile."""
+        self._refreshing = refreshing
         self._enable()
 
     def settle(self) -> None:
@@ -265,7 +271,7 @@ class LookUpView(QWidget):
 
     def _enable(self) -> None:
         self._button.setEnabled(not self._busy)
-        self._refresh.setEnabled(not self._busy and not self._why_not)
+        self._refresh.setEnabled(not self._refreshing and not self._why_not)
         chosen = bool(self._table.selectedItems())
         for _, button in self._uses:
             button.setEnabled(chosen)

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from typing_extensions import override
 
 from autotask_console.actions import Action, Doing
-from autotask_console.models.references import References
 from autotask_console.pages.base import Page, Services
 from autotask_console.pages.compose.adding import Adding
 from autotask_console.pages.compose.checks import Finding, field_named_by
@@ -58,7 +57,7 @@ class ComposePage(Page):
     def __init__(self, services: Services) -> None:
         super().__init__(services)
         now = services.clock.now
-        self.references = References(services.queue, services.clock, parent=self)
+        self.references = services.references
         say_draft = services.presenter.at(self._draft_failed)
         self.drafts = Drafts(services.queue, services.clock, services.tasks, say_draft, parent=self)
         self.bench = Workbench(services, self.references, self.drafts, parent=self)
@@ -69,7 +68,7 @@ class ComposePage(Page):
         self._refused: Finding | None = None
         self.view = View(self.references, self._around, now=now, zones=lambda: services.queue.zones)
         self.adding = Adding(services, self.bench, self.view, self._check)
-        self.searching = Searching(services, self.references, self.view.look_up, lambda: self.bench.zone)
+        self.searching = Searching(services, self.view.look_up, lambda: self.bench.zone)
         self.shelving = Shelving(services, self.bench, self.view.shelf, self._around)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -150,7 +149,6 @@ class ComposePage(Page):
         if changed.flags & ChangeFlags.REQUESTS:
             self.shelving.read_history()
         self.searching.refresh(state)
-        self.searching.refresh_if_old()
         self._show_bar()
         self._say_saved()
 
@@ -200,7 +198,6 @@ class ComposePage(Page):
         self.services.tasks.start(coro, what=tr("open it"))
 
     async def _load(self) -> None:
-        await self.references.load(self.bench.zone)
         await self.drafts.load()
         await forget_added(self.drafts, self.services.queue.get_requests)
         self.bench.begin_again()
@@ -309,10 +306,8 @@ class ComposePage(Page):
         self._check()
 
     def _zones_changed(self) -> None:
-        """Somebody signed in: other lists, other defaults."""
+        """Somebody signed in: other defaults. The lists follow by themselves."""
         self.bench.begin_again()
-        if self._loaded and self.references.zone != self.bench.zone:
-            self._start(self.references.load(self.bench.zone))
 
     def _focus_add(self) -> None:
         if self.view.shows_form:

@@ -8,20 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 
-from autotask_console.errors import say
 from autotask_console.models import look_ups
-from autotask_console.models.references import References
-from autotask_console.pages.compose.bar import is_online
+from autotask_console.models.look_ups import Obstacle, obstacle
 from autotask_console.pages.compose.look_up_view import LookUpView
 from autotask_console.text import Tone, clock_time, number, plural, tr
-from autotask_queue import GateKind, QueueError
 
 if TYPE_CHECKING:
     from autotask_console.pages.base import Services
     from autotask_console.state import AppState
 
-LISTS_AGE = 86_400.0
-"""Seconds after which the lists are fetched again by themselves, when the page is seen and it is online."""
 _LISTED = ("Companies", "Contacts", "Resources", "Tickets")
 
 
@@ -30,36 +25,35 @@ class Searching(QObject):
 
     found = Signal()
 
-    def __init__(
-        self, services: Services, references: References, view: LookUpView, zone: Callable[[], str]
-    ) -> None:
+    def __init__(self, services: Services, view: LookUpView, zone: Callable[[], str]) -> None:
         super().__init__(view)
         self._services = services
-        self._references = references
+        self._references = services.references
+        self._lists = services.lists
         self._view = view
         self._zone = zone
-        self._refreshing = False
+        self._refresh_wanted = False
         self._searching = False
         self._asking: asyncio.Task[Any] | None = None
-        self._tried_at: float | None = None
         view.asked.connect(self.ask)
         view.lists_asked.connect(self.refresh_lists)
+        self._lists.changed.connect(self._lists_changed)
 
     # -- what is possible now
 
     def why_not(self, state: AppState) -> str:
         """Why Autotask cannot be asked; empty if it can."""
-        zone = self._zone()
-        if zone not in state.zones:
-            return tr("You are not signed in yet. What this laptop knows is searched instead.")
-        if not is_online(state):
-            return tr(
-                "Look-ups need a connection, and you are offline. This laptop’s list is searched instead."
-            )
-        kinds = {gate.kind for gate in state.gates if gate.zone in (None, zone) and gate.entity is None}
-        if kinds & {GateKind.PAUSED, GateKind.MAINTENANCE, GateKind.SIGN_IN, GateKind.BREAKER}:
-            return tr("Sending is held at the moment. This laptop’s list is searched instead.")
-        return ""
+        match obstacle(state, self._zone()):
+            case Obstacle.NO_SIGN_IN:
+                return tr("You are not signed in yet. What this laptop knows is searched instead.")
+            case Obstacle.OFFLINE:
+                return tr(
+                    "Look-ups need a connection, and you are offline. This laptop’s list is searched instead."
+                )
+            case Obstacle.HELD:
+                return tr("Sending is held at the moment. This laptop’s list is searched instead.")
+            case None:
+                return ""
 
     def refresh(self, state: AppState) -> None:
         """Shows what is possible and how old the lists are. What cannot be answered now is not waited for."""
@@ -84,7 +78,8 @@ class Searching(QObject):
             if at is not None
         ]
         when = clock_time(min(ages), now=now)
-        return tr("On this laptop: {what}, as of {when}.", what=", ".join(parts), when=when)
+        words = tr("On this laptop: {what}, as of {when}.", what=", ".join(parts), when=when)
+        return f"{words} {self._lists.trouble}".rstrip()
 
     # -- asking
 
@@ -115,32 +110,10 @@ class Searching(QObject):
 
     def refresh_lists(self) -> None:
         """Fetches the lists again."""
-        if not self._refreshing and not self.why_not(self._services.store.state):
-            self._refreshing = True
-            self._view.set_busy(True, tr("Fetching lists… You can go on meanwhile."))
-            self._services.tasks.start(
-                self._fetch(),
-                what=tr("refresh this laptop’s lists"),
-                on_error=self._services.presenter.at(lambda words: self._view.say(words, Tone.BAD)),
-                on_done=self._fetched,
-            )
-
-    def refresh_if_old(self) -> None:
-        """Fetches the lists by itself: once a day, and not again at once after a failure."""
-        now = self._services.clock.now()
-        known = self._references.as_of("Resources")
-        tried = self._tried_at
-        if (known is not None and now - known < LISTS_AGE) or (tried is not None and now - tried < 600):
-            return
-        if not self._refreshing and not self.why_not(self._services.store.state):
-            self._tried_at = now
-            self._refreshing = True
-            self._services.tasks.start(
-                self._fetch(),
-                what=tr("refresh this laptop’s lists"),
-                on_error=self._background_failed,
-                on_done=self._fetched,
-            )
+        if not self.why_not(self._services.store.state):
+            self._refresh_wanted = True
+            self._view.say(tr("Fetching lists… You can go on meanwhile."), Tone.QUIET)
+            self._lists.refresh()
 
     # -- how
 
@@ -172,14 +145,6 @@ class Searching(QObject):
         await self._references.learn(zone, entity, answer.records)
         return answer
 
-    async def _fetch(self) -> None:
-        services = self._services
-        async for _ in look_ups.refresh_lists(
-            services.queue, services.clock, self._zone(), self._references, actor=services.actor
-        ):
-            self.refresh(services.store.state)
-        self._view.say(tr("The lists are fresh."), Tone.GOOD)
-
     def _search_here(self, entity: str, text: str) -> None:
         found = self._references.find(entity, text)
         self._view.show_records(entity, [one.values for one in found])
@@ -200,20 +165,16 @@ class Searching(QObject):
     def _field_failed(self, error: BaseException, what: str) -> None:
         self._services.presenter.present(error, what)
 
-    def _background_failed(self, error: BaseException, what: str) -> None:
-        """Nobody asked for it, so nobody is interrupted; the look-up view says it where one looks."""
-        if isinstance(error, QueueError):
-            self._view.say(say(error, what).sentence, Tone.WARN)
-        else:
-            self._services.presenter.present(error, what)
-
     def _asked(self) -> None:
         self._searching = False
         self._asking = None
-        self._view.set_busy(self._refreshing)
+        self._view.set_busy(False)
         self._view.settle()
 
-    def _fetched(self) -> None:
-        self._refreshing = False
-        self._view.set_busy(self._searching)
+    def _lists_changed(self) -> None:
+        self._view.set_refreshing(self._lists.busy)
+        if self._refresh_wanted and not self._lists.busy:
+            self._refresh_wanted = False
+            trouble = self._lists.trouble
+            self._view.say(trouble or tr("The lists are fresh."), Tone.WARN if trouble else Tone.GOOD)
         self.refresh(self._services.store.state)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QObject, Signal
 
-from autotask_console.models.references import References
+from autotask_console.models.references import References, zone_of
 from autotask_console.pages.base import Services
 from autotask_console.pages.compose import beginnings
 from autotask_console.pages.compose.checks import Finding, check
@@ -20,8 +20,6 @@ from autotask_console.pages.compose.kinds import SPECS, Kind, endpoint_of, spec_
 from autotask_console.settings import declared
 from autotask_queue import Receipt, Request, RequestFilter, RequestId, Status
 
-DEFAULT_ZONE = "zone1"
-"""Where requests go before anybody signed in."""
 TAKEN_ALONG = ("companyID", "contactID", "ticketID", "resourceID", "roleID", "id")
 """What the next request keeps after "Add and new": a series about one customer or ticket."""
 
@@ -112,7 +110,7 @@ class Workbench(QObject):
     @property
     def zone(self) -> str:
         """Where a new request goes."""
-        return next(iter(self._services.queue.zones), DEFAULT_ZONE)
+        return zone_of(self._services.queue)
 
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with the draft."""

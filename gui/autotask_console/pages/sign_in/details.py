@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 import msgspec
 from typing_extensions import override
 
+from autotask_console.models.references import zone_of
 from autotask_queue import HttpxTransport, ZoneConfig, check_sign_in
 from autotask_queue.autotask import SignInReport
 
 if TYPE_CHECKING:
     from autotask_console.pages.base import Services
-
-DEFAULT_ZONE = "zone1"
 
 
 class Details(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +37,7 @@ def zone_to_change(services: Services, wanted: object) -> str:
     """The zone that is signed in to: the one named, else the first there is, else a new one."""
     if isinstance(wanted, str) and wanted:
         return wanted
-    return next(iter(services.queue.zones), DEFAULT_ZONE)
+    return zone_of(services.queue)
 
 
 async def with_stored_secrets(services: Services, zone: str, details: Details) -> Details:

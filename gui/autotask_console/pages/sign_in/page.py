@@ -11,6 +11,7 @@ from PySide6.QtGui import QHideEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 from typing_extensions import override
 
+from autotask_console.models.references import DEFAULT_ZONE
 from autotask_console.pages.base import Page, Services
 from autotask_console.pages.sign_in import details as sign_ins
 from autotask_console.pages.sign_in.checklist import Checklist
@@ -51,7 +52,7 @@ class SignInPage(Page):
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
-        self.zone = sign_ins.DEFAULT_ZONE
+        self.zone = DEFAULT_ZONE
         self._testing: asyncio.Task[Any] | None = None
         self._report: SignInReport | None = None
         self._tested = Details()
