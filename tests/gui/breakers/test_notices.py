@@ -127,6 +127,7 @@ def test_what_a_person_ends_is_not_announced_again(run: Any, stage: Stage) -> No
                 await board.force_open("ww5", "swap", expires_in=1_800)
                 assert texts(scene, watch) == []
                 await board.release("ww5")
+                assert texts(scene, watch) == [], "a person ended it, and was told by the button"
                 await scene.clock.advance(3_600)
                 assert texts(scene, watch) == []
 
