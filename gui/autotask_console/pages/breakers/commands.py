@@ -150,10 +150,11 @@ class Commands:
         )
         if await ask(sheet) != QDialog.DialogCode.Accepted:
             return
+        reason = sheet.reason  # the sheet is gone with the next turn of the loop
         await self._services.queue.circuit_breaker.force_close(
-            zone, sheet.reason, expires_in=RESUME_FOR, actor=self._services.actor
+            zone, reason, expires_in=RESUME_FOR, actor=self._services.actor
         )
-        self._remember(sheet.reason)
+        self._remember(reason)
         now = self._services.clock.now()
         end = clock_time(now + RESUME_FOR, now=now)
         self._done(tr("Zone {zone} sends again, even if calls fail, until {end}.", zone=zone, end=end))
