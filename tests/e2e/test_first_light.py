@@ -66,6 +66,7 @@ def compose_time(console: Console, ticket: int, known: dict[str, Any]) -> None:
 
 def fill(console: Console, field: str, text: str) -> None:
     """Types into a field that suggests, and leaves it: the list of suggestions closes."""
+    console.set(f"compose.field.{field}.line", "")  # what this laptop's lists filled in by themselves
     console.do("type", name=f"compose.field.{field}.line", text=text)
     console.press("Tab")
 
