@@ -57,6 +57,8 @@ def compose_time(console: Console, ticket: int, known: dict[str, Any]) -> None:
     console.wait(lambda s: "compose.field.startDateTime.now" in s["texts"], "the form of a time entry")
     fill(console, "ticketID", str(ticket))
     fill(console, "resourceID", str(known["resourceID"]))
+    console.set("compose.field.roleID.line", "")  # choosing a resource fills in the role by itself
+    console.press("Tab")
     fill(console, "roleID", str(known["roleID"]))
     console.set("compose.field.startDateTime.line", "2026-06-03 08:00")
     console.set("compose.field.endDateTime.line", "2026-06-03 08:45")
@@ -66,7 +68,6 @@ def compose_time(console: Console, ticket: int, known: dict[str, Any]) -> None:
 
 def fill(console: Console, field: str, text: str) -> None:
     """Types into a field that suggests, and leaves it: the list of suggestions closes."""
-    console.set(f"compose.field.{field}.line", "")  # what this laptop's lists filled in by themselves
     console.do("type", name=f"compose.field.{field}.line", text=text)
     console.press("Tab")
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from tests.gui.harness import Bench, bench, until
+from typing_extensions import override
 
-from autotask_console.models import list_keeper
+from autotask_console.models import look_ups
 from autotask_console.models.list_keeper import AGE, FIRST_PAUSE, PARTS
 from autotask_console.models.references import KEPT
 from autotask_console.platform.theme import Theme
@@ -36,6 +37,7 @@ class LateClock(SystemClock):
 
     later = 0.0
 
+    @override
     def now(self) -> float:
         return super().now() + self.later
 
@@ -208,7 +210,7 @@ def test_a_list_one_may_not_read_stops_no_other_and_is_asked_for_ever_less(
 def test_a_server_that_is_in_trouble_is_left_alone(
     kind: FailureClass, run: Any, theme: Theme, settings_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_keeper.look_ups, "PATIENCE", 0.4)
+    monkeypatch.setattr(look_ups, "PATIENCE", 0.4)
 
     async def scenario() -> None:
         lists = Lists()
