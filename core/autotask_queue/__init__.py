@@ -43,6 +43,7 @@ from autotask_queue.model.errors import (
     StoreError,
     StoreInUse,
     StoreTooNew,
+    StoreUnreachable,
     StoreUnsuitable,
     StoreUnwritable,
     UnknownEvent,
@@ -100,6 +101,7 @@ from autotask_queue.model.presets import (
     create_default_configuration,
     create_development_configuration,
     create_production_configuration,
+    create_redis_configuration,
     create_test_configuration,
 )
 from autotask_queue.model.request import (
@@ -247,6 +249,7 @@ __all__ = [
     "StoreError",
     "StoreInUse",
     "StoreTooNew",
+    "StoreUnreachable",
     "StoreUnsuitable",
     "StoreUnwritable",
     "SystemClock",
@@ -263,6 +266,7 @@ __all__ = [
     "create_default_configuration",
     "create_development_configuration",
     "create_production_configuration",
+    "create_redis_configuration",
     "create_test_configuration",
     "discover_zone",
     "gate_for",

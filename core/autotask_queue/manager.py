@@ -53,7 +53,7 @@ from autotask_queue.model.request import (
 )
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.ports import Clock, QueueProcessor, Recovery, Secrets, Store
-from autotask_queue.store import MemoryStore
+from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
 
 DEFAULT_ZONE = "default"
 _AUTOTASK = "autotask"
@@ -653,9 +653,10 @@ class QueueManager:
 def _open_store(persistence: PersistenceConfig) -> Store:
     if persistence.backend == "memory":
         return MemoryStore()
-    from autotask_queue.store.sqlite import SqliteStore
-
-    return SqliteStore(persistence.connection.db_path)
+    connection = persistence.connection
+    if persistence.backend == "redis":
+        return RedisStore(connection.url, namespace=connection.namespace)
+    return SqliteStore(connection.db_path)
 
 
 _WAITING = (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD)

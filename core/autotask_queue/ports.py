@@ -260,6 +260,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     request again (`status.may_have_arrived`), or says that it was cancelled or ran out of time."""
     sources: frozenset[Status] = frozenset()
     fence: int | None = None
+    unchanged_since: float | None = None
+    """If given, must equal the request's `updated_at`: what was worked out from an older look is refused."""
     attempt: AttemptRecord | None = None
     count_attempt: bool = False
     reset_attempts: bool = False

@@ -12,8 +12,13 @@ from typing_extensions import override
 
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
-from autotask_queue.model.presets import create_default_configuration, create_production_configuration
+from autotask_queue.model.presets import (
+    create_default_configuration,
+    create_production_configuration,
+    create_redis_configuration,
+)
 from autotask_queue.ports import QueueProcessor
+from autotask_queue.store.redis.address import compose
 
 
 class Credentials(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +107,49 @@ class QuickSetup:
         """A queue in a file: what was acknowledged survives a crash and a power cut."""
         persistence = {"backend": "sqlite", "connection": {"db_path": str(path)}}
         base = create_production_configuration(**config)
+        return _setup(
+            build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials
+        )
+
+    @staticmethod
+    def redis(
+        url: str | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 6379,
+        username: str = "",
+        password: str = "",
+        db: int = 0,
+        tls: bool = False,
+        namespace: str = "autotask",
+        processors: Mapping[str, QueueProcessor] | None = None,
+        credentials: Mapping[str, Credentials] | None = None,
+        **config: Any,
+    ) -> QueueSetup:
+        """A queue on a Redis server, shared by all who open it there; needs autotask-queue[redis].
+
+        All that send from it need the same `processors` or `credentials`. What was acknowledged survives what
+        the server's own settings make it survive: the receipt says which.
+
+        Args:
+            url: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; in place of host to tls.
+            host: the server's name or address.
+            port: its port.
+            username: an ACL user; empty for the default one.
+            password: the user's.
+            db: the number of the database.
+            tls: whether the connection is encrypted.
+            namespace: the queue's name on that server.
+            processors: who does the work.
+            credentials: how to sign in to Autotask, by zone.
+            config: settings, as in `create_redis_configuration`.
+
+        Raises:
+            ConfigError: the address or a setting is wrong; a password is never repeated.
+        """
+        place = url or compose(host=host, port=port, username=username, password=password, db=db, tls=tls)
+        persistence = {"backend": "redis", "connection": {"url": place, "namespace": namespace}}
+        base = create_redis_configuration(**config)
         return _setup(
             build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials
         )

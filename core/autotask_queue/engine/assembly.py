@@ -15,6 +15,7 @@ from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context, Processors
 from autotask_queue.engine.dispatcher import Dispatcher
 from autotask_queue.engine.documents import Documents
+from autotask_queue.engine.follower import Follower
 from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.janitor import Janitor
 from autotask_queue.engine.monitor import Monitor
@@ -28,7 +29,7 @@ from autotask_queue.model.errors import QueueClosed, QueueError, StoreError
 from autotask_queue.model.gates import GateKind
 from autotask_queue.model.request import AttemptResult, Request
 from autotask_queue.model.status import Effect, Reason, Status
-from autotask_queue.ports import AttemptRecord, Change, Clock, Recovery, Store
+from autotask_queue.ports import AttemptRecord, Change, Clock, Recovery, Shared, Store
 
 
 class Engine:
@@ -71,6 +72,16 @@ class Engine:
         self.dispatcher = Dispatcher(
             self.ctx, self.board, self.gates, self.runner, self.prober, self.reconciler, self.settler
         )
+        self.follower = Follower(
+            self.ctx,
+            self.board,
+            self.gates,
+            self.settler,
+            self.commands,
+            wake=self.wake,
+            is_running=lambda: self.started,
+            sends=lambda: self._sending,
+        )
         self.started = False
         self._sending = False
         self._recovery = Recovery()
@@ -85,6 +96,9 @@ class Engine:
         self.monitor.closed_gate = self._bands
         self.ctx.processors.on_change = self._processors_changed
         self.ctx.tasks.storage_failed = self.settler.trouble
+        if isinstance(self.ctx.store, Shared):
+            self.ctx.store.on_change(self.follower.told)
+            self.dispatcher.catch_up = self.follower.catch_up
 
     def wake(self) -> None:
         """Something may have become possible."""

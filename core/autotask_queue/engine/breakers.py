@@ -44,6 +44,14 @@ class BreakerBoard:
         for record in await self._ctx.store.load_breakers():
             self._zones[record.zone] = ZoneBreaker.restore(record, self._config, self._rng, mono=self._mono)
 
+    async def follow(self) -> None:
+        """Takes over the holds that others have set or ended. Their automatic states are their own."""
+        stored = {record.zone: record.overrides for record in await self._ctx.store.load_breakers()}
+        for zone in sorted({*stored, *self._zones}):
+            for transition in self.zone(zone).follow(stored.get(zone, ()), self._wall):
+                self._publish(zone, transition)
+                self._test_all_after(zone, transition)
+
     # -- for dispatcher and runner
 
     def zone(self, name: str) -> ZoneBreaker:

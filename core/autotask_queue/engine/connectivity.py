@@ -7,6 +7,7 @@ offline nothing is sent but that probe, at growing intervals, and no request use
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import Callable
 
 import msgspec
@@ -18,7 +19,7 @@ from autotask_queue.model.events import ConnectivityChanged
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.metrics import Connectivity, ConnectivityState
 from autotask_queue.model.request import AuditEntry
-from autotask_queue.ports import Probing
+from autotask_queue.ports import Probing, Shared
 
 FIRST_RETRY, LONGEST_RETRY = 5.0, 60.0
 """Seconds between probes while offline; each pause doubles, and is drawn from its upper half."""
@@ -53,9 +54,15 @@ class ConnectivityMonitor:
         """Whether requests may leave now."""
         return self.state.state is Connectivity.ONLINE
 
+    @property
+    def _choice(self) -> str:
+        """The document that keeps "work offline"; of a shared queue it is this computer's own choice."""
+        shared = isinstance(self._ctx.store, Shared)
+        return f"work_offline on {platform.node()}" if shared else "work_offline"
+
     async def load(self) -> None:
         """Restores "work offline" as it was when the program ended."""
-        saved = await self._ctx.store.get_document("control", "work_offline")
+        saved = await self._ctx.store.get_document("control", self._choice)
         if saved:
             since = float(saved["since"])
             self.state = ConnectivityState(state=Connectivity.WORK_OFFLINE, since=since)
@@ -80,7 +87,7 @@ class ConnectivityMonitor:
         """Stops all sending until `work_online`, also after a restart."""
         if self.state.state is not Connectivity.WORK_OFFLINE:
             now = self._ctx.clock.now()
-            await self._ctx.store.put_document("control", "work_offline", {"since": now}, at=now)
+            await self._ctx.store.put_document("control", self._choice, {"since": now}, at=now)
             await self._audit("work_offline", actor)
             self._set(Connectivity.WORK_OFFLINE)
 
@@ -91,7 +98,7 @@ class ConnectivityMonitor:
         return await self.check()
 
     async def _end_work_offline(self, actor: str) -> None:
-        await self._ctx.store.delete_document("control", "work_offline")
+        await self._ctx.store.delete_document("control", self._choice)
         await self._audit("work_online", actor)
         self._set(Connectivity.PROBING)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -33,6 +33,10 @@ LONGEST_WAIT = 30.0
 CLOCK_TOLERANCE = 2.0
 
 
+async def _nothing() -> None:
+    """A store of this process's own brings no news."""
+
+
 @dataclass(slots=True)
 class Dispatcher:
     """Runs until stopped. `wake` says that something may have become possible."""
@@ -48,6 +52,8 @@ class Dispatcher:
     """What is being sent now."""
     _tasks: dict[RequestId, asyncio.Task[None]] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    catch_up: Callable[[], Awaitable[None]] = field(default=_nothing)
+    """Reads what others changed about what may be sent; nothing is awaited from there to the claim."""
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while work is claimed: a shutdown waits for what was claimed by then."""
     _offset: float | None = None
@@ -82,6 +88,7 @@ class Dispatcher:
         async with self._turn:
             if self._stopping:
                 return False
+            await self.catch_up()
             free = self.ctx.config.max_concurrency - len(self.running)
             running = Counter((r.zone, r.entity) for r in self.running.values())
             zones = self.gates.for_claim(running)

@@ -38,9 +38,26 @@ class Gates:
 
     async def load(self) -> None:
         """Restores a pause as it was when the program ended."""
+        self.paused_until = await self._stored_pause()
+
+    async def _stored_pause(self) -> float | None:
         saved = await self._ctx.store.get_document("control", "paused")
-        if saved:
-            self.paused_until = float("inf") if saved["until"] is None else float(saved["until"])
+        if not saved:
+            return None
+        return float("inf") if saved["until"] is None else float(saved["until"])
+
+    async def follow(self) -> None:
+        """Takes over a pause that another process has set or ended."""
+        before, self.paused_until = self.paused_until, await self._stored_pause()
+        if self.paused_until == before:
+            return
+        now = self._ctx.clock.now()
+        if self.paused_until is None:
+            self._ctx.bus.publish(ProcessingResumed(at=now))
+        else:
+            until = None if self.paused_until == float("inf") else self.paused_until
+            self._ctx.bus.publish(ProcessingPaused(at=now, until=until))
+        self.changed()
 
     # -- pause
 

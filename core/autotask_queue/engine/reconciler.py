@@ -245,6 +245,7 @@ class Reconciler:
                 actor="queue",
                 sources=frozenset({Status.UNCERTAIN}),
                 fence=request.fence,
+                unchanged_since=request.updated_at,  # two workers may look at the same time
                 reason=Reason.NOT_FOUND_YET,
                 reason_text=text,
                 not_before=now + seconds,
@@ -263,6 +264,7 @@ class Reconciler:
                 to=Status.HELD,
                 sources=frozenset({Status.UNCERTAIN}),
                 fence=request.fence,
+                unchanged_since=request.updated_at,  # two workers may look at the same time
                 reason=Reason.CONFIRM,
                 reason_text=text,
                 not_before=None,

@@ -29,8 +29,9 @@ from autotask_queue.model.events import (
     RequestRetrying,
     RequestUncertain,
 )
+from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Outcome, Request, RequestId
-from autotask_queue.model.status import OPEN, Status
+from autotask_queue.model.status import OPEN, TERMINAL, Status
 from autotask_queue.ports import Change
 
 _EVENTS: dict[Status, type[RequestEvent]] = {
@@ -141,14 +142,16 @@ class Settler:
                 future.set_result(outcome_of(request))
 
     async def look_again(self, kind: str) -> None:
-        """Resolves those who wait for a request that a command on many has finished."""
-        for request_id in tuple(self._waiting):
-            try:
-                request = await self._ctx.store.get(request_id)
-            except StoreError:
-                return
-            if request is not None and request.status.is_terminal:
-                self.announce(request, kind=kind)
+        """Resolves those who wait for a request that a command on many, or another process, has finished."""
+        waited_for = tuple(self._waiting)
+        if not waited_for:
+            return
+        try:
+            finished = await self._ctx.store.find(RequestFilter(ids=waited_for, status=tuple(TERMINAL)))
+        except StoreError:
+            return
+        for request in finished:
+            self.announce(request, kind=kind)
 
     def close(self) -> None:
         """Ends every wait: nothing more will happen to what is stored before the next start."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+from typing_extensions import override
 
 from autotask_queue.model.errors import ConfigError
 
@@ -19,6 +20,15 @@ class ConnectionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     db_path: str = "queue.db"
     """Path of the queue file."""
+    url: str = ""
+    """Address of the Redis server, such as redis://user:password@host:6379/0."""
+    namespace: str = "autotask"
+    """The queue's name on that server; queues of other names do not meet it."""
+
+    @override
+    def __repr__(self) -> str:
+        """Without the address, which may hold a password."""
+        return f"ConnectionConfig(db_path={self.db_path!r}, namespace={self.namespace!r})"
 
 
 class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,7 +45,7 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 class PersistenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which backend keeps the queue, and how."""
 
-    backend: Literal["memory", "sqlite"] = "memory"
+    backend: Literal["memory", "sqlite", "redis"] = "memory"
     connection: ConnectionConfig = ConnectionConfig()
     options: PersistenceOptions = PersistenceOptions()
 
@@ -114,6 +124,9 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     zones: dict[str, ZoneConfig] = {}
 
 
+_NEVER_SHOWN = frozenset({"persistence.connection.url"})
+"""Settings that may hold a secret."""
+
 _LIMITS: dict[str, tuple[float, float]] = {
     "max_size": (1, 10_000_000),
     "max_concurrency": (1, 1_000),
@@ -149,6 +162,8 @@ def build_config(*layers: Mapping[str, Any]) -> QueueConfig:
     config = msgspec.convert(merged, QueueConfig)
     if config.strategies.retry.base_delay > config.strategies.retry.max_delay:
         raise ConfigError(["strategies.retry.base_delay must not be larger than strategies.retry.max_delay"])
+    if config.persistence.backend == "redis" and not config.persistence.connection.url:
+        raise ConfigError(["persistence.connection.url must say where the Redis server is"])
     return config
 
 
@@ -199,7 +214,8 @@ def _check_value(kind: Any, value: object, *, where: str) -> list[str]:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        return [f"{where}: {str(error).lower()}, got {value!r}"]
+        shown = "" if where in _NEVER_SHOWN else f", got {value!r}"
+        return [f"{where}: {str(error).lower()}{shown}"]
     limits = _LIMITS.get(where)
     if limits and isinstance(value, int | float) and not limits[0] <= value <= limits[1]:
         return [f"{where} must be between {limits[0]:g} and {limits[1]:g}, got {value!r}"]

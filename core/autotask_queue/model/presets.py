@@ -11,6 +11,10 @@ _PRODUCTION: dict[str, Any] = {
     "default_retries": 8,
     "read_retries": 4,
 }
+_REDIS: dict[str, Any] = {
+    **_PRODUCTION,
+    "persistence": {"backend": "redis", "connection": {"url": "redis://127.0.0.1:6379/0"}},
+}
 _DEVELOPMENT: dict[str, Any] = {
     "max_size": 1_000,
     "persistence": {"backend": "memory", "options": {"retention_period": 86_400.0}},
@@ -33,6 +37,11 @@ def create_default_configuration(**overrides: Any) -> QueueConfig:
 def create_production_configuration(**overrides: Any) -> QueueConfig:
     """SQLite, and more patience: eight retries for writes, four for reads."""
     return build_config(_PRODUCTION, overrides)
+
+
+def create_redis_configuration(**overrides: Any) -> QueueConfig:
+    """As in production, on a Redis server: this computer's, unless `persistence.connection.url` says else."""
+    return build_config(_REDIS, overrides)
 
 
 def create_development_configuration(**overrides: Any) -> QueueConfig:

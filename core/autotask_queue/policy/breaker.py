@@ -264,6 +264,13 @@ class ZoneBreaker:
             self._half_open(reason)
         return Transition(self.state, reason, forced=True, ended=ended, held=held)
 
+    def follow(self, overrides: tuple[Override, ...], wall: float) -> list[Transition]:
+        """Takes over the overrides as others have left them; what that changes here."""
+        ended = [o for o in self.overrides if all(o.entity != other.entity for other in overrides)]
+        new = [o for o in overrides if o not in self.overrides]
+        released = [self.release_override(o.entity, "ended elsewhere", wall) for o in ended]
+        return [t for t in released if t is not None] + [self.force(o) for o in new]
+
     def test_first(self, reason: str) -> Transition:
         """Tests the zone before it is used again, whatever it was before."""
         return self._half_open(reason)

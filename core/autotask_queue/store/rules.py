@@ -197,6 +197,8 @@ def _target(request: Request, change: Change) -> Status:
     here = request.status
     if change.fence is not None and change.fence != request.fence:
         raise IllegalTransition("This belongs to an earlier attempt and changes nothing.", status=here)
+    if change.unchanged_since is not None and change.unchanged_since != request.updated_at:
+        raise IllegalTransition("It has changed since it was looked at.", status=here)
     if change.sources and here not in change.sources:
         raise IllegalTransition(f"It is {here}; it cannot be {change.kind} from there.", status=here)
     target = change.to

@@ -14,6 +14,7 @@ from autotask_queue.model.presets import (
     create_default_configuration,
     create_development_configuration,
     create_production_configuration,
+    create_redis_configuration,
     create_test_configuration,
 )
 from autotask_queue.model.status import OPEN, TERMINAL, TRANSITIONS, Status, can_move
@@ -147,3 +148,16 @@ def test_the_first_gate_in_precedence_explains_the_wait() -> None:
     assert other is not None
     assert other.kind is GateKind.OFFLINE
     assert gate_for(gates[:2], "z2", "Tickets") is None
+
+
+def test_a_redis_queue_needs_an_address_and_never_shows_it() -> None:
+    config = create_redis_configuration(persistence={"connection": {"url": "redis://:hush@h"}})
+    assert config.persistence.backend == "redis"
+    assert (config.default_retries, config.persistence.connection.namespace) == (8, "autotask")
+    assert "hush" not in repr(config)
+    assert build_config(config_to_dict(config)) == config
+    with pytest.raises(ConfigError, match="must say where"):
+        create_default_configuration(persistence={"backend": "redis"})
+    with pytest.raises(ConfigError) as caught:
+        create_redis_configuration(persistence={"connection": {"url": ["redis://:hush@h"]}})
+    assert "hush" not in str(caught.value)

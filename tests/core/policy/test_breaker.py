@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -338,3 +339,48 @@ def test_b8_the_cool_down_stays_in_its_bounds_for_any_number_of_openings(trips: 
     fail_until_open(b)
     wait = b._until - (100.0 + CONFIG.failure_threshold - 1)
     assert 0.5 * FIRST_COOL_DOWN <= wait <= CONFIG.timeout
+
+
+# ---------------------------------------------------------------------------------------------
+# What others decide
+
+
+def test_following_others_takes_their_holds_and_nothing_else() -> None:
+    b = breaker()
+    fail_until_open(b)
+    trips = b.trips
+    set_ = _hold("update")
+    (transition,) = b.follow((set_,), WALL)
+    assert (transition.forced, transition.override) == (True, set_)
+    assert (b.overrides, state_of(b), b.trips) == ((set_,), BreakerState.OPEN, trips)
+    assert b.follow((set_,), WALL) == []
+
+
+def test_a_hold_ended_elsewhere_is_tested_first() -> None:
+    b = breaker()
+    b.force(_hold("update"))
+    (transition,) = b.follow((), WALL)
+    assert (transition.ended, transition.held) == (_hold("update"), True)
+    assert state_of(b) is BreakerState.HALF_OPEN
+
+
+def test_a_planned_hold_dropped_elsewhere_changes_nothing_now() -> None:
+    b = breaker()
+    b.force(_hold("later", starts_at=WALL + 60))
+    (transition,) = b.follow((), WALL)
+    assert not transition.held
+    assert state_of(b) is BreakerState.CLOSED
+
+
+def test_a_hold_changed_elsewhere_is_replaced_in_its_scope_only() -> None:
+    b = breaker()
+    b.force(_hold("update"))
+    b.force(_hold("import", entity="Notes"))
+    longer = _hold("update", expires_at=WALL + 60)
+    (transition,) = b.follow((longer, _hold("import", entity="Notes")), WALL)
+    assert transition.override == longer
+    assert set(b.overrides) == {longer, _hold("import", entity="Notes")}
+
+
+def _hold(reason: str, **values: Any) -> Override:
+    return Override(kind=OverrideKind.FORCED_OPEN, reason=reason, actor="anna", since=WALL, **values)

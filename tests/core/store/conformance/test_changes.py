@@ -123,6 +123,14 @@ async def test_a_late_result_of_an_older_attempt_changes_nothing(store: Store) -
     assert await load(store, new.id) == new
 
 
+async def test_a_change_made_from_an_older_look_is_refused_if_it_says_so(store: Store) -> None:
+    one = await add_one(store)
+    first = await change(store, one.id, kind="edited", priority=7, at=NOW + 1, unchanged_since=one.updated_at)
+    answer = await try_change(store, one.id, kind="edited", priority=9, unchanged_since=one.updated_at)
+    assert isinstance(answer, IllegalTransition)
+    assert await load(store, one.id) == first
+
+
 async def test_completing_keeps_the_reply_and_ends_the_attempt(store: Store) -> None:
     await add_one(store)
     one = await claim_one(store)
