@@ -177,23 +177,14 @@ def stage(app: QApplication, queue: QueueManager, folder: Path) -> Scene:
     below = QVBoxLayout()
     layout.addLayout(below, 1)
     references = References(queue, clock)
-    host.attach(
-        Services(
-            queue=queue,
-            tasks=tasks,
-            store=store,
-            settings=settings,
-            presenter=presenter,
-            toasts=toasts,
-            secrets=SessionSecrets(),
-            navigate=lambda _page, _argument: None,
-            theme=Theme(app, "light"),
-            clock=clock,
-            references=references,
-            lists=ListKeeper(queue, clock, references, store, tasks),
-            actor="benchmark",
-        )
-    )
+    lists = ListKeeper(queue, clock, references, store, tasks)
+    theme = Theme(app, "light")
+    services = Services(
+        queue=queue, tasks=tasks, store=store, settings=settings, presenter=presenter, toasts=toasts,
+        secrets=SessionSecrets(), navigate=lambda _page, _argument: None, theme=theme, clock=clock,
+        references=references, lists=lists, actor="benchmark",
+    )  # fmt: skip
+    host.attach(services)
     every_second(window, host.tick)
     return Scene(queue=queue, window=window, below=below, host=host, tasks=tasks, errors=errors)
 

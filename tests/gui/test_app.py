@@ -17,8 +17,19 @@ from autotask_console.app.commands import QueueCommands
 from autotask_console.app.crash_note import CrashNote
 from autotask_console.app.demo_run import leave_evidence, summarise
 from autotask_console.app.snapshot import look_at
+from autotask_console.app.work_facts import FailedReads, last_sent
 from autotask_console.platform.theme import Theme
-from autotask_queue import KNOWN_SECRETS, Connectivity, GateKind
+from autotask_console.state import ChangeFlags
+from autotask_queue import (
+    KNOWN_SECRETS,
+    Connectivity,
+    FailureClass,
+    GateKind,
+    ProcessorError,
+    Reply,
+    Request,
+    Status,
+)
 from autotask_queue.simulator import run_simulator
 from autotask_queue.simulator.command import ready
 
@@ -119,6 +130,33 @@ def test_looking_twice_at_a_resting_queue_shows_no_change(
             two = look_at(b.queue, b.services.clock)
             assert (one.gates, one.breakers, one.counters) == (two.gates, two.breakers, two.counters)
             assert one.gates[0].until == round(one.gates[0].until or 0)
+
+    run(scenario())
+
+
+def test_failed_look_ups_are_told_apart(run: Any, theme: Theme, settings_file: Path) -> None:
+    class Refusing:
+        def can_process(self, request: Request) -> bool:
+            return True
+
+        async def process_request(self, request: Request) -> Reply:
+            raise ProcessorError("No.", kind=FailureClass.PERMISSION)
+
+    async def scenario() -> None:
+        async with bench(theme, settings_file, processors={"refusing": Refusing()}) as b:
+            for method in ("GET", "POST"):
+                await b.queue.result((await b.queue.submit("/Tickets", method, "zone1", data={})).id)
+            await until(lambda: b.store.state.by_status[Status.FAILED] == 2)
+            facts = FailedReads(b.queue, b.store, b.services.tasks, parent=b.host)
+            await facts.count()
+            assert b.store.state.failed_reads == 1
+            assert b.store.state.needs_you == 1
+            await b.queue.result((await b.queue.submit("/Tickets", "GET", "zone1")).id)
+            await until(lambda: b.store.state.by_status[Status.FAILED] == 3)
+            assert b.store.state.needs_you == 1
+            b.store.note(ChangeFlags.COUNTERS, failed_reads=9)  # whatever went wrong: it is counted again
+            await until(lambda: b.store.state.failed_reads == 2)
+            assert await last_sent(b.queue) is None
 
     run(scenario())
 

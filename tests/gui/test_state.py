@@ -24,6 +24,7 @@ from autotask_queue import (
     Request,
     RequestCompleted,
     RequestEnqueued,
+    RequestFailedEvent,
     RequestId,
     RequestProcessing,
     RequestsChanged,
@@ -33,7 +34,7 @@ from autotask_queue import (
 )
 
 
-def request(name: str = "a", status: Status = Status.PENDING) -> Request:
+def request(name: str = "a", status: Status = Status.PENDING, effect: Effect = Effect.WRITE) -> Request:
     return Request(
         seq=1,
         id=RequestId(name),
@@ -41,7 +42,7 @@ def request(name: str = "a", status: Status = Status.PENDING) -> Request:
         zone="zone1",
         endpoint="/Tickets",
         method="POST",
-        effect=Effect.WRITE,
+        effect=effect,
         entity="Tickets",
         priority=5,
         summary="Create ticket",
@@ -193,6 +194,33 @@ def test_counts_of_the_strip() -> None:
     )
     state, _ = reduce(AppState(), (), facts)
     assert (state.waiting, state.sending, state.needs_you) == (10, 5, 13)
+
+
+def test_what_waits_for_a_sign_in_is_waiting_and_a_failed_look_up_needs_nobody() -> None:
+    gate = Gate(kind=GateKind.NO_PROCESSOR, zone="zone1")
+    cells = tuple(
+        Cell(zone=zone, entity="", status=status, count=count)
+        for zone, status, count in (
+            ("zone1", Status.HELD, 3),
+            ("zone2", Status.HELD, 1),
+            ("zone2", Status.FAILED, 1),
+        )
+    )
+    facts = replace(FACTS, counters=Counters(cells=cells), gates=(gate,))
+    failed = RequestFailedEvent(at=1.0, request=request(status=Status.FAILED, effect=Effect.READ))
+    state, _ = reduce(AppState(), (failed,), facts)
+    assert (state.waiting, state.held, state.failed, state.needs_you) == (3, 1, 0, 1)
+    signed_in, _ = reduce(state, (), replace(facts, gates=()))
+    assert (signed_in.waiting, signed_in.held) == (0, 4)
+
+
+def test_only_work_counts_as_sent_last() -> None:
+    done = [
+        RequestCompleted(at=at, request=request(status=Status.COMPLETED, effect=effect))
+        for at, effect in ((1.0, Effect.WRITE), (2.0, Effect.READ))
+    ]
+    state, _ = reduce(AppState(), done, FACTS)
+    assert state.last_sent_at == 1.0
 
 
 def test_the_first_gate_of_a_kind() -> None:

@@ -18,7 +18,6 @@ from autotask_console.text import (
     duration,
     gate_sentence,
     look,
-    needs_you,
     number,
     percent,
     plural,
@@ -178,8 +177,9 @@ def test_what_decides_the_word() -> None:
     assert ui_state(row(reason=Reason.AFTER)) is UiState.HELD
     assert ui_state(row(Status.HELD, reason=Reason.CONFLICT)) is UiState.BOTH_CHANGED
     assert ui_state(row(Status.UNCERTAIN)) is UiState.CHECKING
-    assert needs_you(row(Status.FAILED))
-    assert not needs_you(row(Status.RETRYING))
+    assert ui_state(row(Status.HELD, reason=Reason.NO_PROCESSOR)) is UiState.WAITING
+    assert ui_state(row(Status.HELD, reason=Reason.NO_PROCESSOR), maintenance) is UiState.HELD
+    assert ui_state(row(Status.HELD, reason=Reason.CONFIRM), offline) is UiState.HELD
     assert statuses_of(UiState.BOTH_CHANGED) == (Status.HELD,)
 
 

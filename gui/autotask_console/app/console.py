@@ -31,6 +31,7 @@ from autotask_console.app.options import Options
 from autotask_console.app.page_list import PAGES
 from autotask_console.app.snapshot import look_at
 from autotask_console.app.test_control import listen_if_asked
+from autotask_console.app.work_facts import FailedReads, last_sent
 from autotask_console.errors import Presenter, say
 from autotask_console.models.list_keeper import ListKeeper
 from autotask_console.models.references import References, zone_of
@@ -54,10 +55,6 @@ from autotask_queue import (
     QueueError,
     QueueManager,
     Recovery,
-    RequestFilter,
-    Sort,
-    SortField,
-    Status,
     SystemClock,
     ZoneConfig,
     __version__,
@@ -239,9 +236,10 @@ class Console:
             location=queue.location,
             durable=queue.durability is not Durability.MEMORY,
             metrics=await queue.get_metrics(),
-            last_sent_at=await _last_sent(queue),
+            last_sent_at=await last_sent(queue),
         )
         self.store.gap()
+        await FailedReads(queue, self.store, self.tasks, parent=self.window).count()
         lists.start()
         self._hold_notices = watch_holds(services, self.window)
         self.tasks.start(self._bridge.run(), what=tr("follow the queue"))
@@ -368,14 +366,6 @@ class _Painted(QObject):
         except TimeoutError:
             logger.info("not painted yet; going on")
         self._target.removeEventFilter(self)
-
-
-async def _last_sent(queue: QueueManager) -> float | None:
-    newest = RequestFilter(
-        status=(Status.COMPLETED,), sort=Sort(field=SortField.FINISHED, direction="desc"), limit=1
-    )
-    found = await queue.get_requests(newest)
-    return found[0].finished_at if found else None
 
 
 async def _import_charts() -> None:

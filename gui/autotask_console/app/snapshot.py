@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from autotask_console.models.query import closed_gates
 from autotask_console.state import Snapshot
 from autotask_queue import Clock, QueueManager
 
@@ -16,7 +17,7 @@ def look_at(queue: QueueManager, clock: Clock) -> Snapshot:
     """
     gates = tuple(
         msgspec.structs.replace(gate, until=round(gate.until)) if gate.until is not None else gate
-        for gate in queue.gates()
+        for gate in closed_gates(queue)
     )
     breakers = tuple(
         msgspec.structs.replace(b, retry_in=float(round(b.retry_in))) if b.retry_in is not None else b

@@ -90,7 +90,9 @@ def row_note(row: RequestRow, sight: Sight) -> str:
         case UiState.FAILED:
             return tr(_REASONS[row.reason]) if row.reason in _REASONS else row.failure_title
         case UiState.HELD | UiState.BOTH_CHANGED:
-            if row.status is Status.HELD or row.reason is Reason.AFTER:
+            if row.reason is not Reason.NO_PROCESSOR and (
+                row.status is Status.HELD or row.reason is Reason.AFTER
+            ):
                 return tr(_REASONS[row.reason]) if row.reason in _REASONS else ""
             return _gate_note(gate, sight.now) if gate else ""
         case UiState.RETRYING:
@@ -99,6 +101,8 @@ def row_note(row: RequestRow, sight: Sight) -> str:
             return _checking_note(row, sight.now)
         case UiState.SCHEDULED if row.scheduled_at is not None:
             return tr("goes out {when}", when=clock_time(row.scheduled_at, now=sight.now))
+        case UiState.WAITING if _unsigned(row, gate):
+            return tr(_REASONS[Reason.NO_PROCESSOR])
         case _:
             return ""
 
@@ -110,9 +114,13 @@ _REASONS: dict[Reason | None, str] = {
     Reason.GONE: "the record is gone in Autotask",
     Reason.PARENT_FAILED: "the request before it was not sent",
     Reason.PARENT_MISSING: "the request before it is missing",
-    Reason.NO_PROCESSOR: "its zone is not signed in",
+    Reason.NO_PROCESSOR: "not signed in yet",
     Reason.BY_PERSON: "you decided not to send it",
 }
+
+
+def _unsigned(row: RequestRow, gate: Gate | None) -> bool:
+    return row.reason is Reason.NO_PROCESSOR or (gate is not None and gate.kind is GateKind.NO_PROCESSOR)
 
 
 def _gate_note(gate: Gate, now: float) -> str:
@@ -133,7 +141,7 @@ def _gate_note(gate: Gate, now: float) -> str:
         case GateKind.SIGN_IN:
             return tr("sign-in needed")
         case _:
-            return tr("its zone is not signed in")
+            return tr(_REASONS[Reason.NO_PROCESSOR])
 
 
 def _retry_note(row: RequestRow, now: float) -> str:

@@ -173,6 +173,8 @@ def plural_of(entity: str) -> str:
     words = {
         "BillingCodes": "work types",
         "ResourceRoles": "roles of resources",
+        "TicketNotes": "ticket notes",
+        "TimeEntries": "time entries",
         "ConfigurationItems": "configuration items",
     }
     return tr(words.get(entity, entity.lower()))

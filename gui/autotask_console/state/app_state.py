@@ -111,6 +111,10 @@ class AppState:
     by_status: Mapping[Status, int] = field(
         default_factory=lambda: MappingProxyType(dict.fromkeys(Status, 0))
     )
+    without_sign_in: int = 0
+    """Of those that the queue holds: how many only wait until somebody signs in."""
+    failed_reads: int = 0
+    """Of the failed: how many are look-ups. They were told to who asked and wait for nobody."""
     connectivity: ConnectivityState = _CONNECTED
     gates: tuple[Gate, ...] = ()
     breakers: tuple[BreakerMetrics, ...] = ()
@@ -136,17 +140,26 @@ class AppState:
     @property
     def waiting(self) -> int:
         """Requests that go out by themselves when they may: pending, scheduled, retrying, checking."""
-        return sum(
-            self.by_status[s] for s in (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.UNCERTAIN)
-        )
+        statuses = (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.UNCERTAIN)
+        return self.without_sign_in + sum(self.by_status[s] for s in statuses)
 
     @property
     def sending(self) -> int:
         return self.by_status[Status.PROCESSING]
 
     @property
+    def held(self) -> int:
+        """Requests that wait for a decision."""
+        return self.by_status[Status.HELD] - self.without_sign_in
+
+    @property
+    def failed(self) -> int:
+        """Requests that failed and were meant to change something."""
+        return max(0, self.by_status[Status.FAILED] - self.failed_reads)
+
+    @property
     def needs_you(self) -> int:
-        return self.by_status[Status.FAILED] + self.by_status[Status.HELD]
+        return self.failed + self.held
 
     @property
     def online(self) -> bool:

@@ -9,9 +9,11 @@ from types import MappingProxyType
 import msgspec
 
 from autotask_console.state.app_state import AppState, ChangeFlags, Changes, Snapshot
+from autotask_console.text import lacks_sign_in
 from autotask_queue import (
     Connectivity,
     ConnectivityState,
+    Effect,
     Event,
     EventsLost,
     MetricsUpdated,
@@ -19,10 +21,12 @@ from autotask_queue import (
     RequestCompleted,
     RequestEnqueued,
     RequestEvent,
+    RequestFailedEvent,
     RequestId,
     RequestsChanged,
     SignInAccepted,
     SignInRefused,
+    Status,
 )
 
 
@@ -40,8 +44,7 @@ def reduce(state: AppState, events: Sequence[Event], facts: Snapshot) -> tuple[A
             case RequestEvent(request=request):
                 requests[request.id] = request
                 added += isinstance(event, RequestEnqueued)
-                if isinstance(event, RequestCompleted):
-                    state = replace(state, last_sent_at=event.at)
+                state = _told(state, event)
             case RequestsChanged() | EventsLost():
                 bulk = True
             case MetricsUpdated(metrics=metrics):
@@ -53,6 +56,16 @@ def reduce(state: AppState, events: Sequence[Event], facts: Snapshot) -> tuple[A
     state, looked = _look(state, facts)
     changes = Changes(flags=flags | looked, requests=requests, added=added, bulk=bulk)
     return state, Changes() | changes
+
+
+def _told(state: AppState, event: RequestEvent) -> AppState:
+    """What counters cannot tell: whether it was somebody's work that ended, or a look-up."""
+    read = event.request.effect is Effect.READ
+    if isinstance(event, RequestCompleted) and not read:
+        return replace(state, last_sent_at=event.at)
+    if isinstance(event, RequestFailedEvent) and read:
+        return replace(state, failed_reads=state.failed_reads + 1)
+    return state
 
 
 def _flags_of(event: Event) -> ChangeFlags:
@@ -83,14 +96,17 @@ def _look(before: AppState, facts: Snapshot) -> tuple[AppState, ChangeFlags]:
         flags |= ChangeFlags.PAUSED
     if facts.zones != before.zones:
         flags |= ChangeFlags.ZONES
-    by_status = before.by_status
+    by_status, without_sign_in = before.by_status, before.without_sign_in
     if flags & ChangeFlags.COUNTERS:
         by_status = MappingProxyType(facts.counters.by_status())
+    if flags & (ChangeFlags.COUNTERS | ChangeFlags.GATES):
+        without_sign_in = _without_sign_in(facts)
     state = replace(
         before,
         at=facts.at,
         counters=facts.counters,
         by_status=by_status,
+        without_sign_in=without_sign_in,
         connectivity=facts.connectivity,
         back_online_at=facts.at if _came_back(before, facts) else before.back_online_at,
         gates=facts.gates,
@@ -100,6 +116,14 @@ def _look(before: AppState, facts: Snapshot) -> tuple[AppState, ChangeFlags]:
         zones=facts.zones,
     )
     return state, flags
+
+
+def _without_sign_in(facts: Snapshot) -> int:
+    return sum(
+        cell.count
+        for cell in facts.counters.cells
+        if cell.status is Status.HELD and lacks_sign_in(facts.gates, cell.zone, cell.entity)
+    )
 
 
 def _without_replies(connectivity: ConnectivityState) -> ConnectivityState:

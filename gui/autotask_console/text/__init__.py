@@ -16,7 +16,6 @@ from autotask_console.text.sentences import gate_sentence, state_sentence, why_i
 from autotask_console.text.translate import plural, tr
 from autotask_console.text.words import (
     BREAKER_LOOKS,
-    NEEDS_YOU,
     UI_STATES,
     BreakerWord,
     Look,
@@ -24,8 +23,8 @@ from autotask_console.text.words import (
     UiState,
     breaker_word,
     held_at,
+    lacks_sign_in,
     look,
-    needs_you,
     priority_word,
     statuses_of,
     ui_state,
@@ -33,7 +32,6 @@ from autotask_console.text.words import (
 
 __all__ = [
     "BREAKER_LOOKS",
-    "NEEDS_YOU",
     "UI_STATES",
     "BreakerWord",
     "Look",
@@ -48,9 +46,9 @@ __all__ = [
     "duration",
     "gate_sentence",
     "held_at",
+    "lacks_sign_in",
     "latency",
     "look",
-    "needs_you",
     "number",
     "percent",
     "plural",

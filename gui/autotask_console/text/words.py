@@ -98,30 +98,36 @@ _BY_STATUS: dict[Status, UiState] = {
     Status.EXPIRED: UiState.EXPIRED,
 }
 
-# Offline is a normal state and shown once, in the banner: requests then wait, they are not "held".
-_HOLDING_GATES = frozenset(
-    {GateKind.PAUSED, GateKind.MAINTENANCE, GateKind.SIGN_IN, GateKind.BREAKER, GateKind.NO_PROCESSOR}
-)
-
-NEEDS_YOU: tuple[Status, ...] = (Status.FAILED, Status.HELD)
-"""Statuses that count as "Needs you": a request waits for a person, not for the world."""
+# Offline and not signed in yet are normal states and shown once, in the banner: requests then wait, they
+# are not "held".
+_HOLDING_GATES = frozenset({GateKind.PAUSED, GateKind.MAINTENANCE, GateKind.SIGN_IN, GateKind.BREAKER})
 
 
 def ui_state(row: RequestRow, gate: Gate | None = None) -> UiState:
-    """How a request is called; `gate` is the closed gate in front of it (see `gate_for`), if any."""
+    """How a request is called; `gate` is the closed gate in front of it (see `gate_for`), if any.
+
+    The queue holds what nothing can send yet. For a person that is only waiting, until somebody signs in.
+    """
     if row.status is Status.HELD and row.reason is Reason.CONFLICT:
         return UiState.BOTH_CHANGED
-    if row.status in {Status.PENDING, Status.RETRYING} and (
+    unsigned = row.status is Status.HELD and row.reason is Reason.NO_PROCESSOR
+    status = Status.PENDING if unsigned else row.status
+    if status in {Status.PENDING, Status.RETRYING} and (
         row.reason is Reason.AFTER or (gate is not None and gate.kind in _HOLDING_GATES)
     ):
         return UiState.HELD
-    return _BY_STATUS[row.status]
+    return _BY_STATUS[status]
 
 
 def held_at(gates: Sequence[Gate], zone: str, entity: str) -> bool:
     """Whether what waits at this endpoint is called *Held* for a gate in front of it; see `ui_state`."""
     gate = gate_for(tuple(gates), zone, entity)
     return gate is not None and gate.kind in _HOLDING_GATES
+
+
+def lacks_sign_in(gates: Sequence[Gate], zone: str, entity: str) -> bool:
+    """Whether what waits at this endpoint waits for a sign-in that nobody gave yet."""
+    return any(gate.kind is GateKind.NO_PROCESSOR and gate.covers(zone, entity) for gate in gates)
 
 
 def look(state: UiState | Status) -> Look:
@@ -134,11 +140,6 @@ def statuses_of(state: UiState) -> tuple[Status, ...]:
     if state is UiState.BOTH_CHANGED:
         return (Status.HELD,)
     return tuple(s for s, u in _BY_STATUS.items() if u is state)
-
-
-def needs_you(row: RequestRow) -> bool:
-    """Whether a person must do something about this request."""
-    return row.status in NEEDS_YOU
 
 
 class BreakerWord(StrEnum):

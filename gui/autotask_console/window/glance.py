@@ -68,6 +68,8 @@ def _waiting(state: AppState, now: float) -> CellValue:
         note = tr("nothing waits")
     elif scheduled == state.waiting:
         note = tr("scheduled for later")
+    elif state.without_sign_in == state.waiting:
+        note = tr("until you sign in")
     else:
         note = tr("oldest {age}", age=duration(oldest)) if oldest >= 1 else ""
     return CellValue(
@@ -89,7 +91,7 @@ def _sending(state: AppState) -> CellValue:
 
 
 def _needs_you(state: AppState) -> CellValue:
-    failed, held = state.by_status[Status.FAILED], state.by_status[Status.HELD]
+    failed, held = state.failed, state.held
     parts = []
     if held:
         parts.append(tr("{n} held", n=number(held)))
@@ -179,7 +181,7 @@ def _sent(state: AppState, now: float) -> CellValue:
         note=note,
         points=tuple(float(m.sent) for m in state.minutes[-30:]),
         points_tone=Tone.GOOD,
-        tip=tr("Sent in the last minute. Click for charts."),
+        tip=tr("Answered in the last minute, look-ups included. Click for charts."),
     )
 
 

@@ -79,6 +79,7 @@ class PageHost(QObject):
         spec = self.specs.get(page_id)
         if spec is None or self._services is None:
             return
+        self._store.look_again()
         before = self.current
         page = self._pages.get(page_id)
         if page is None:

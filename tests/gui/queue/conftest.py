@@ -31,6 +31,7 @@ from autotask_queue import (
     Reply,
     Request,
     RequestId,
+    ZoneConfig,
 )
 
 REFUSED = Failure(
@@ -183,7 +184,8 @@ def stage(theme: Theme, settings_file: Path) -> Stage:
     @asynccontextmanager
     async def make(*, size: tuple[int, int] = (1120, 560), sending: bool = False) -> AsyncIterator[Scene]:
         told = Told()
-        async with bench(theme, settings_file, processors={"told": told}) as b:
+        zones = {name: ZoneConfig(url="http://127.0.0.1:9/", user="anna") for name in ("zone1", "zone2")}
+        async with bench(theme, settings_file, processors={"told": told}, zones=zones) as b:
             if not sending:
                 await b.queue.work_offline()
             b.host.resize(*size)

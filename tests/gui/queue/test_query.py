@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from autotask_console.models.query import Query, count_states, count_zones, intersect
-from autotask_console.text import UiState, ui_state
+from autotask_console.models.query import Concern, Query, count_states, count_zones, intersect
+from autotask_console.text import UiState, lacks_sign_in, ui_state
 from autotask_queue import (
     Cell,
     Counters,
@@ -55,7 +55,23 @@ def requests(draw: st.DrawFn) -> list[Request]:
         )
     )
     reasons = {Status.HELD: st.sampled_from(HELD_REASONS)}
-    return [request(seq, *row, draw(reasons.get(row[2], st.none()))) for seq, row in enumerate(rows, start=1)]
+    effects = st.sampled_from(Effect)
+    return [
+        msgspec.structs.replace(
+            request(seq, *row, draw(reasons.get(row[2], st.none()))), effect=draw(effects)
+        )
+        for seq, row in enumerate(rows, start=1)
+    ]
+
+
+def at_gates(rows: list[Request], gates: tuple[Gate, ...]) -> list[Request]:
+    """As the queue has them: what is held in a zone without a sign-in is held for want of it."""
+    return [
+        msgspec.structs.replace(row, reason=Reason.NO_PROCESSOR)
+        if row.status is Status.HELD and lacks_sign_in(gates, row.zone, row.entity)
+        else row
+        for row in rows
+    ]
 
 
 GATES = st.lists(
@@ -96,6 +112,7 @@ def test_filters_match_exactly_what_is_asked_and_never_twice(
     statuses: tuple[Status, ...],
     narrow: RequestFilter,
 ) -> None:
+    rows = at_gates(rows, gates)
     query = Query(states=states, statuses=statuses, narrow=narrow)
     fits = matcher(narrow)
 
@@ -119,11 +136,38 @@ def _called(row: Request, gates: tuple[Gate, ...], states: frozenset[UiState]) -
 
 @given(rows=requests(), gates=GATES)
 def test_counts_are_those_of_the_words(rows: list[Request], gates: tuple[Gate, ...]) -> None:
+    rows = at_gates(rows, gates)
     counts = count_states(counted(rows), gates)
 
     for state in set(UiState) - {UiState.BOTH_CHANGED}:
         expected = sum(_called(r, gates, frozenset({state})) for r in rows)
         assert counts[state] == expected, state
+
+
+@given(rows=requests(), gates=GATES, concern=st.sampled_from(Concern), narrow=NARROW)
+def test_a_view_holds_exactly_what_concerns(
+    rows: list[Request], gates: tuple[Gate, ...], concern: Concern, narrow: RequestFilter
+) -> None:
+    rows = at_gates(rows, gates)
+    query = Query(concern=concern, narrow=narrow)
+
+    found = [row.seq for f in query.filters(gates, counted(rows)) for row in rows if matcher(f)(row)]
+
+    assert sorted(found) == [row.seq for row in rows if matcher(narrow)(row) and _concern(row) is concern]
+
+
+def _concern(row: Request) -> Concern | None:
+    match row.status:
+        case Status.HELD:
+            return Concern.WAITING if row.reason is Reason.NO_PROCESSOR else Concern.NEEDS_YOU
+        case Status.FAILED:
+            return Concern.NEEDS_YOU if row.effect is Effect.WRITE else None
+        case Status.COMPLETED:
+            return Concern.SENT if row.effect is Effect.WRITE else None
+        case Status.PENDING | Status.DEFERRED | Status.RETRYING | Status.UNCERTAIN:
+            return Concern.WAITING
+        case _:
+            return None
 
 
 def test_without_gates_one_filter_is_enough() -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from autotask_console.models.query import Query, count_states, count_zones
-from autotask_console.text import NEEDS_YOU, UI_STATES, UiState, tr
-from autotask_queue import Counters, Gate, Range, RequestFilter, Status
-
-WAITING = (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.UNCERTAIN)
-"""What the strip counts as waiting."""
+from autotask_console.models.query import STATUSES, Concern, Query, count_states, count_zones
+from autotask_console.state import AppState
+from autotask_console.text import UI_STATES, UiState, tr
+from autotask_queue import Counters, Gate, Range, RequestFilter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +17,7 @@ class View:
 
     id: str
     source: str
-    statuses: tuple[Status, ...] = ()
+    concern: Concern | None = None
     today: bool = False
 
     @property
@@ -28,15 +26,15 @@ class View:
 
     def query(self, *, midnight: float) -> Query:
         finished = Range(min=midnight) if self.today else None
-        return Query(statuses=self.statuses, narrow=RequestFilter(finished=finished))
+        return Query(concern=self.concern, narrow=RequestFilter(finished=finished))
 
 
 VIEWS: dict[str, View] = {
     view.id: view
     for view in (
-        View(id="needs-you", source="Needs you", statuses=NEEDS_YOU),
-        View(id="waiting", source="Waiting", statuses=WAITING),
-        View(id="sent-today", source="Sent today", statuses=(Status.COMPLETED,), today=True),
+        View(id="needs-you", source="Needs you", concern=Concern.NEEDS_YOU),
+        View(id="waiting", source="Waiting", concern=Concern.WAITING),
+        View(id="sent-today", source="Sent today", concern=Concern.SENT, today=True),
         View(id="all", source="All"),
     )
 }
@@ -48,20 +46,20 @@ def first_view(counts: Mapping[str, int]) -> str:
 
 
 def view_of(query: RequestFilter) -> str | None:
-    """The view that shows exactly this filter, if there is one."""
+    """The view that shows what this filter means, if there is one."""
     for view in VIEWS.values():
-        if view.statuses and not view.today and query == RequestFilter(status=view.statuses):
+        if view.concern and not view.today and query == RequestFilter(status=STATUSES[view.concern]):
             return view.id
     return "all" if query == RequestFilter() else None
 
 
-def count_views(counters: Counters, *, sent_today: int) -> dict[str, int]:
-    """How many each view holds."""
+def count_views(state: AppState, *, sent_today: int) -> dict[str, int]:
+    """How many each view holds; the same numbers as in the strip."""
     return {
-        "needs-you": counters.count(*NEEDS_YOU),
-        "waiting": counters.count(*WAITING),
+        "needs-you": state.needs_you,
+        "waiting": state.waiting,
         "sent-today": sent_today,
-        "all": counters.count(),
+        "all": state.counters.count(),
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from autotask_console.models.cells import DEFAULT_SORT
-from autotask_console.models.query import Query, intersect
+from autotask_console.models.query import Query, closed_gates, intersect
 from autotask_console.pages.queue.facets import VIEWS
 from autotask_console.pages.queue.filter_text import (
     Known,
@@ -87,12 +87,12 @@ class Narrowing:
         if parsed.names_states:
             return Query(states=parsed.query.states, statuses=parsed.query.statuses, narrow=narrow)
         finished = intersect(view.narrow.finished, narrow.finished)
-        return Query(statuses=view.statuses, narrow=msgspec.structs.replace(narrow, finished=finished))
+        return Query(concern=view.concern, narrow=msgspec.structs.replace(narrow, finished=finished))
 
     def filters(self) -> tuple[RequestFilter, ...]:
         """The disjoint filters of this moment."""
         queue = self._services.queue
-        return self.query().filters(queue.gates(), queue.counters())
+        return self.query().filters(closed_gates(queue), queue.counters())
 
     # -- changing it
 

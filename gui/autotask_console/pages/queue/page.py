@@ -183,7 +183,7 @@ class QueuePage(Page):
     # -- which list
 
     def _show_first_view(self) -> None:
-        view = first_view(count_views(self.services.queue.counters(), sent_today=0))
+        view = first_view(count_views(self.state, sent_today=0))
         if not self._by_hand and view != self.narrowing.view:
             self.show_view(view)
             self._by_hand = False
@@ -270,10 +270,9 @@ class QueuePage(Page):
         self.bulk.setVisible(not nothing)
 
     def _show_facets(self) -> None:
-        queue, chosen = self.services.queue, self.narrowing.chosen
-        counters, gates = queue.counters(), queue.gates()
-        views = count_views(counters, sent_today=self.sent_today.count)
-        states, zones = facets(counters, gates, self.narrowing.query(), chosen=chosen)
+        state, chosen = self.state, self.narrowing.chosen
+        views = count_views(state, sent_today=self.sent_today.count)
+        states, zones = facets(state.counters, state.gates, self.narrowing.query(), chosen=chosen)
         current = self.narrowing.shown_view
         self.sidebar.show_views(views, current)
         self.sidebar.show_facets(states, zones, chosen=chosen)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from autotask_console.pages.queue.filter_text.amounts import midnight
 from autotask_console.text import tr
-from autotask_queue import Range, RequestFilter, Status
+from autotask_queue import Effect, Range, RequestFilter, Status
 
 if TYPE_CHECKING:
     from autotask_console.pages.base import Services
@@ -45,7 +45,7 @@ class SentToday(QObject):
 
     async def _count(self) -> None:
         since = Range(min=midnight(self._services.clock.now()))
-        query = RequestFilter(status=(Status.COMPLETED,), finished=since)
+        query = RequestFilter(status=(Status.COMPLETED,), effect=(Effect.WRITE,), finished=since)
         count = await self._services.queue.count(query)
         if count != self.count:
             self.count = count
