@@ -228,8 +228,9 @@ def _parked(request: Request, now: float) -> Change:
         reason_text="The program ended while it was being sent." if write else "",
         not_before=now if write else None,
         attempt=AttemptRecord(
-            result=AttemptResult.UNKNOWN if write else AttemptResult.NOT_SENT,
+            result=AttemptResult.UNKNOWN if write else AttemptResult.FAILED,
             started_at=request.updated_at,
             ended_at=now,
+            note="The program ended before the answer came.",
         ),
     )
