@@ -25,7 +25,13 @@ from autotask_queue.engine.health import health
 from autotask_queue.engine.intake import build_request, check_circle, check_room
 from autotask_queue.engine.monitor import merge_minutes
 from autotask_queue.engine.settle import outcome_of
-from autotask_queue.model.config import PersistenceConfig, QueueConfig, ZoneConfig
+from autotask_queue.model.config import (
+    PersistenceConfig,
+    QueueConfig,
+    ZoneConfig,
+    build_config,
+    config_to_dict,
+)
 from autotask_queue.model.errors import NoProcessor, QueueClosed, QueueError, QueueFull, RequestFailed
 from autotask_queue.model.events import RequestEnqueued, RequestHeld
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
@@ -89,7 +95,7 @@ class QueueManager:
         rng: random.Random | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
-        config = config or QueueConfig()
+        config = QueueConfig() if config is None else _checked(config)
         clock = clock or SystemClock()
         own = Processors()
         for name, processor in (processors or {}).items():
@@ -648,6 +654,12 @@ class QueueManager:
     def _check_open(self) -> None:
         if not self._engine.started:
             raise QueueClosed("The queue has not been started, or it is shut down.")
+
+
+def _checked(config: object) -> QueueConfig:
+    if not isinstance(config, QueueConfig):
+        raise TypeError(f"config must come from create_…_configuration(...), got a {type(config).__name__}")
+    return build_config(config_to_dict(config))
 
 
 def _open_store(persistence: PersistenceConfig) -> Store:

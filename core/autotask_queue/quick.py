@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -105,7 +106,7 @@ class QuickSetup:
         **config: Any,
     ) -> QueueSetup:
         """A queue in a file: what was acknowledged survives a crash and a power cut."""
-        persistence = {"backend": "sqlite", "connection": {"db_path": str(path)}}
+        persistence = {"backend": "sqlite", "connection": {"db_path": os.fspath(path)}}
         base = create_production_configuration(**config)
         return _setup(
             build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials

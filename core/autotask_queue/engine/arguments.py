@@ -62,6 +62,16 @@ def check_seconds(name: str, seconds: object) -> None:
         raise ValueError(f"{name} must be more than 0 seconds, got {_shown(seconds)}")
 
 
+def check_zone_name(zone: object) -> None:
+    """Refuses what names no zone and not all of them.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not isinstance(zone, str) or not zone:
+        raise ValueError(f"a hold needs the name of a zone, or *, got {_shown(zone)}")
+
+
 class _Refused(Exception):
     """What is wrong with one field."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from autotask_queue.engine.arguments import check_seconds
+from autotask_queue.engine.arguments import check_seconds, check_zone_name
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.prober import Prober
@@ -84,6 +84,7 @@ class BreakerControl:
     ) -> BreakerMetrics:
         if not reason.strip():
             raise ReasonRequired("Holding or forcing a zone needs a reason.")
+        check_zone_name(zone)
         now = self.ctx.clock.now()
         if expires_in is not None:
             check_seconds("expires_in", expires_in)

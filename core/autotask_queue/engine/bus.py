@@ -101,7 +101,10 @@ class EventBus:
 
         Raises:
             UnknownEvent: no event has this name.
+            TypeError: `callback` cannot be called.
         """
+        if not callable(callback):
+            raise TypeError(f"a subscriber must be callable, got {callback!r}")
         if name != "*" and name not in EVENT_NAMES:
             raise UnknownEvent(f"{name!r} is not the name of an event.")
         self._callbacks.setdefault(name, []).append(callback)

@@ -30,8 +30,8 @@ class Processors(MutableMapping[str, QueueProcessor]):
 
     @override
     def __setitem__(self, name: str, processor: QueueProcessor) -> None:
-        if not isinstance(processor, QueueProcessor):
-            raise TypeError(f"{processor!r} has no process_request and can_process")
+        if isinstance(processor, type) or not isinstance(processor, QueueProcessor):
+            raise TypeError(f"{processor!r} is no object with process_request and can_process")
         self._by_name[name] = processor
         self.on_change()
 

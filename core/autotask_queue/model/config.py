@@ -147,6 +147,9 @@ _LIMITS: dict[str, tuple[float, float]] = {
 }
 
 
+_ZONE_CALLS = (1, 1_000)
+
+
 def build_config(*layers: Mapping[str, Any]) -> QueueConfig:
     """Merges nested mappings, later ones winning, and checks the result.
 
@@ -207,7 +210,18 @@ def _check_struct(cls: type[msgspec.Struct], values: object, *, path: str) -> li
 def _check_zones(value: object) -> list[str]:
     if not isinstance(value, Mapping):
         return ["zones must be a table with a table for each zone"]
-    return [p for name, zone in value.items() for p in _check_struct(ZoneConfig, zone, path=f"zones.{name}")]
+    problems = []
+    for name, zone in value.items():
+        where = f"zones.{name}"
+        if not isinstance(name, str) or not name.strip() or len(name) > 64 or name == "*" or "\n" in name:
+            problems.append(f"{where!r}: a zone's name has 1 to 64 characters on one line and is not *")
+            continue
+        problems += _check_struct(ZoneConfig, zone, path=where)
+        calls = zone.get("max_concurrency") if isinstance(zone, Mapping) else None
+        least, most = _ZONE_CALLS
+        if isinstance(calls, int) and not least <= calls <= most:
+            problems.append(f"{where}.max_concurrency must be between {least} and {most}, got {calls!r}")
+    return problems
 
 
 def _check_value(kind: Any, value: object, *, where: str) -> list[str]:

@@ -69,6 +69,23 @@ class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
     limit: int | None = None
     cursor: int | None = None
 
+    def __post_init__(self) -> None:
+        """Refuses one word where several may stand: it would be taken for its letters, and match nothing.
+
+        Raises:
+            TypeError: a word stands where a tuple of them must.
+            ValueError: the limit is below 0.
+        """
+        for name in _SEVERAL:
+            value = getattr(self, name)
+            if isinstance(value, str):
+                raise TypeError(f"{name} of a filter must be several, such as ({str(value)!r},)")
+        if self.limit is not None and self.limit < 0:
+            raise ValueError(f"the limit of a filter must not be below 0, got {self.limit}")
+
+
+_SEVERAL = ("status", "not_status", "reason", "zone", "entity", "method", "effect", "ids")
+
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
     """All requests that match `filter` and were stored up to `max_seq`: it cannot grow later."""

@@ -569,9 +569,9 @@ class Day:
                 problems.append(f"{name} is complete and was applied {copies} times")
             if status in (Status.FAILED, Status.CANCELLED, Status.EXPIRED, Status.PENDING) and copies:
                 problems.append(f"{name} was applied")
-        if status in (Status.PROCESSING, Status.UNCERTAIN, Status.RETRYING):
+        if status in (Status.PROCESSING, Status.UNCERTAIN):
             problems.append(f"{name} is still on its way after a calm hour")
-        if status is Status.PENDING and not self._waits_visibly(request, found):
+        if status in (Status.PENDING, Status.RETRYING) and not self._waits_visibly(request, found):
             problems.append(f"{name} waits for nothing that anybody could see")
         if status is Status.HELD and request.reason is None:
             problems.append(f"{name} is held without a reason")
