@@ -68,6 +68,9 @@ class Page(QWidget):
     flags: ClassVar[ChangeFlags] = ChangeFlags.NONE
     """The changes that `refresh` is called for. `ChangeFlags.TIME` asks for a call each second."""
 
+    more_keys: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Keys that are no actions, with what they do, for the sheet of shortcuts."""
+
     actions_changed = Signal()
     """Emit when what `page_actions` allow has changed (a selection, a valid form)."""
 

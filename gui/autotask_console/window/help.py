@@ -18,8 +18,7 @@ _MEANINGS: dict[UiState, str] = {
     UiState.SENDING: "On its way to Autotask at this moment.",
     UiState.RETRYING: "A try did not work for a passing reason. Another follows by itself.",
     UiState.CHECKING: "Sent, but no reply came. We look it up in Autotask; it is never sent twice.",
-    UiState.HELD: "Stopped by maintenance, a pause, or another request that must go first.",
-    UiState.BOTH_CHANGED: "The record changed in Autotask after you edited it. Choose what to keep.",
+    UiState.HELD: "Something stands before it: a hold, a pause, a sign-in, another request, your decision.",
     UiState.FAILED: "Autotask did not accept it. It waits for you; nothing is lost.",
     UiState.SENT: "Autotask has it.",
     UiState.SCHEDULED: "It goes out at the time you chose.",
@@ -33,12 +32,26 @@ _BREAKERS = {
     "maintenance": "A person holds the zone until a time.",
     "forced": "A person keeps it sending although tests failed.",
 }
+_CONNECTION: tuple[tuple[str, str, Tone, str], ...] = (
+    ("●", "Online", Tone.GOOD, "Autotask can be reached. What waits is sent."),
+    ("◌", "Offline", Tone.HELD, "Everything is saved on this laptop and sends by itself later."),
+    (
+        "◔",
+        "Limited",
+        Tone.WARN,
+        "Autotask can be reached, but not everything may be sent now.",
+    ),
+)
 _GENERAL: tuple[tuple[str, str], ...] = (
-    ("F6, Shift+F6", "Next, previous part of the window"),
-    ("Tab, Shift+Tab", "Next, previous control"),
+    ("Ctrl+P", "Pause sending, or resume it"),
+    ("F6; Shift+F6", "Next, previous part of the window"),
+    ("Tab; Shift+Tab", "Next, previous control"),
     ("Alt", "Menus"),
     ("Esc", "Back, or close what is open"),
 )
+
+
+_WIDTH, _HEIGHT = 560, 520
 
 
 class HelpDialog(QDialog):
@@ -50,7 +63,6 @@ class HelpDialog(QDialog):
         self.setWindowTitle(title)
         self.setAccessibleName(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.resize(560, 520)
         column = QVBoxLayout(self)
         column.setContentsMargins(20, 16, 20, 14)
         column.addWidget(heading(title, factor=1.2))
@@ -76,7 +88,9 @@ class HelpDialog(QDialog):
         close.setFocus()
 
     def add_heading(self, text: str) -> None:
-        self.grid.addWidget(heading(text, factor=1.0), self.grid.rowCount(), 0, 1, 2)
+        title = heading(text, factor=1.0)
+        title.setContentsMargins(0, 8, 0, 0)
+        self.grid.addWidget(title, self.grid.rowCount(), 0, 1, 2)
 
     def add(self, left: QWidget, text: str) -> None:
         words = QLabel(text)
@@ -85,27 +99,38 @@ class HelpDialog(QDialog):
         self.grid.addWidget(left, row, 0, Qt.AlignmentFlag.AlignTop)
         self.grid.addWidget(words, row, 1)
 
+    def add_keys(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Keys as portable text, several separated by "; ", each pair with what they do."""
+        for keys, words in pairs:
+            native = QKeySequence.listToString(
+                QKeySequence.listFromString(keys), QKeySequence.SequenceFormat.NativeText
+            )
+            self.add(ToneLabel(native.replace("; ", ", ") or keys, tone=Tone.ACTIVE), words)
+
     def finish(self) -> None:
+        """All is in: the dialog is as high as that, up to a limit."""
         self.grid.setRowStretch(self.grid.rowCount(), 1)
+        inner = self.grid.parentWidget()
+        wanted = self.grid.heightForWidth(_WIDTH - 70) + self.sizeHint().height()
+        self.resize(_WIDTH, min(_HEIGHT, wanted if inner is not None else _HEIGHT))
 
 
-def shortcuts(parent: QWidget, actions: Iterable[BoundAction]) -> HelpDialog:
-    """Every shortcut that works now."""
+def shortcuts(
+    parent: QWidget, actions: Iterable[BoundAction], keys_of_page: Sequence[tuple[str, str]] = ()
+) -> HelpDialog:
+    """Every shortcut that works now, with the page's keys that are no actions."""
     dialog = HelpDialog(parent, name="shortcuts", title=tr("Keyboard shortcuts"))
-    dialog.add_heading(tr("Anywhere"))
-    for keys, what in _GENERAL:
-        dialog.add(ToneLabel(keys, tone=Tone.ACTIVE), tr(what))
+    for title, pairs in ((tr("On this page"), keys_of_page), (tr("Anywhere"), _GENERAL)):
+        if pairs:
+            dialog.add_heading(title)
+            dialog.add_keys((keys, tr(what)) for keys, what in pairs)
     groups: dict[str, list[BoundAction]] = {}
     for bound in actions:
         if bound.shortcuts():
             groups.setdefault(bound.action.menu.partition("/")[0] or tr("Here"), []).append(bound)
     for name, members in groups.items():
         dialog.add_heading(tr(name))
-        for bound in members:
-            keys = QKeySequence.listToString(
-                bound.shortcuts(), QKeySequence.SequenceFormat.NativeText
-            ).replace("; ", ", ")
-            dialog.add(ToneLabel(keys, tone=Tone.ACTIVE), bound.text().replace("&", ""))
+        dialog.add_keys((b.action.shortcut, b.text().replace("&", "")) for b in members)
     dialog.finish()
     return dialog
 
@@ -114,11 +139,14 @@ def symbols(parent: QWidget) -> HelpDialog:
     """Glyph, word and meaning of every state."""
     dialog = HelpDialog(parent, name="symbols", title=tr("What the symbols mean"))
     dialog.add_heading(tr("Requests"))
-    for state, look in UI_STATES.items():
-        dialog.add(_chip(look), tr(_MEANINGS[state]))
+    for state, meaning in _MEANINGS.items():
+        dialog.add(_chip(UI_STATES[state]), tr(meaning))
     dialog.add_heading(tr("Zones"))
     for word, look in BREAKER_LOOKS.items():
         dialog.add(_chip(look), tr(_BREAKERS[word.value]))
+    dialog.add_heading(tr("Connection"))
+    for glyph, words, tone, meaning in _CONNECTION:
+        dialog.add(ToneLabel(f"{glyph} {tr(words)}", tone=tone), tr(meaning))
     dialog.finish()
     return dialog
 

@@ -183,7 +183,9 @@ class Window(QMainWindow):
     def show_help(self, what: str) -> None:
         match what:
             case "shortcuts":
-                dialog = help_windows.shortcuts(self, self._visible_actions())
+                page = self.host.current
+                more = page.more_keys if page is not None else ()
+                dialog = help_windows.shortcuts(self, self._visible_actions(), more)
             case "symbols":
                 dialog = help_windows.symbols(self)
             case _:

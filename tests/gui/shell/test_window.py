@@ -8,9 +8,9 @@ from typing import Any, ClassVar, cast
 
 import pytest
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QAction, QScreen
+from PySide6.QtGui import QAction, QScreen, QShortcut
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QMenu, QPushButton, QVBoxLayout, QWidget
 from tests.gui.harness import until
 from tests.gui.looks import child, clipped, nameless
 from typing_extensions import override
@@ -21,6 +21,7 @@ from autotask_console.platform.theme import Theme
 from autotask_console.runtime.tasks import Tasks
 from autotask_console.settings import Settings, declared
 from autotask_console.state import AppState, AppStore, ChangeFlags, Changes, Snapshot
+from autotask_console.text import BREAKER_LOOKS, UI_STATES, UiState
 from autotask_console.widgets.button import Button
 from autotask_console.widgets.toast import Undo
 from autotask_console.window import PageSpec, Window
@@ -306,6 +307,33 @@ class TestMenus:
         qtbot.waitUntil(lambda: not clipped(dialog))
         QTest.keyClick(dialog, Qt.Key.Key_Escape)
         assert not dialog.isVisible()
+
+    def test_the_sheet_names_every_key_that_works(self, stage: Stage) -> None:
+        sheet = stage.open()
+        type(sheet).more_keys = (("R", "In the list: retry now"),)
+        stage.action("help.shortcuts").trigger()
+        dialog = child(stage.window, QWidget, "help.shortcuts")
+        words = {label.text() for label in dialog.findChildren(QLabel)}
+        keys = [k for owner in stage.window.findChildren(QShortcut) for k in QShortcut.keys(owner)]
+        keys += [k for action in stage.window.actions() for k in action.shortcuts()]
+        assert len(keys) > 10
+        named = ", ".join(words)
+        assert [k.toString() for k in keys if k.toString() not in named] == []
+        assert {"R", "In the list: retry now", "On this page"} <= words
+        type(sheet).more_keys = ()
+
+    def test_the_legend_has_every_symbol_that_is_shown_and_no_other(self, stage: Stage) -> None:
+        stage.open()
+        stage.action("help.symbols").trigger()
+        dialog = child(stage.window, QWidget, "help.symbols")
+        words = [label.text() for label in dialog.findChildren(QLabel)]
+        shown = [
+            UI_STATES[s] for s in UiState if s is not UiState.BOTH_CHANGED
+        ]  # nothing finds conflicts yet
+        for look in (*shown, *BREAKER_LOOKS.values()):
+            assert words.count(f"{look.glyph} {look.word}") == 1
+        assert not [text for text in words if "Both changed" in text]
+        assert {"● Online", "◌ Offline", "◔ Limited"} <= set(words)
 
     def test_undo_is_named_and_done(self, stage: Stage) -> None:
         stage.open()

@@ -53,6 +53,11 @@ class ComposePage(Page):
         | ChangeFlags.ZONES
         | ChangeFlags.TIME
     )
+    more_keys: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Ctrl+Shift+F", "In the JSON: format it"),
+        ("Down", "In a field that suggests: the suggestions"),
+        ("Del", "In the list of drafts: forget the draft"),
+    )
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)

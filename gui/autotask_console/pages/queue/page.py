@@ -29,7 +29,7 @@ from autotask_console.pages.queue.panes import Panes
 from autotask_console.pages.queue.presentation import Presentation
 from autotask_console.pages.queue.sent_today import SentToday
 from autotask_console.pages.queue.sidebar import Sidebar
-from autotask_console.pages.queue.table import MOST_BY_HAND, RequestTable
+from autotask_console.pages.queue.table import KEYS_IN_WORDS, MOST_BY_HAND, RequestTable
 from autotask_console.pages.queue.verbs import Verb, too_many_words
 from autotask_console.state import AppState, ChangeFlags, Changes
 from autotask_console.text import clock_time, number, tr
@@ -53,6 +53,7 @@ class QueuePage(Page):
         | ChangeFlags.ZONES
         | ChangeFlags.TIME
     )
+    more_keys = KEYS_IN_WORDS
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)

@@ -34,6 +34,19 @@ _KEYS = {
     Qt.Key.Key_Slash: "filter",
 }
 """Single letters work only while the table has the focus (WCAG 2.1.4)."""
+KEYS_IN_WORDS: tuple[tuple[str, str], ...] = (
+    ("Return", "In the list: open the details"),
+    ("Space", "In the list: select, or not"),
+    ("Ctrl+A", "In the list: select all"),
+    ("R", "In the list: retry now"),
+    ("Del", "In the list: cancel"),
+    ("E", "In the list: edit"),
+    ("D", "In the list: use again"),
+    ("C", "In the list: copy as cURL"),
+    ("/", "In the list: find"),
+    ("Shift+F10", "In the list: what can be done"),
+)
+"""The same and Qt's own, for the sheet of shortcuts."""
 
 
 class RequestTable(QTableView):
