@@ -19,7 +19,7 @@ from autotask_queue.store.redis.failures import explain, is_passing
 from autotask_queue.store.redis.link import Link
 from autotask_queue.store.redis.scripts import write_script
 
-MAX_BATCH: Final = 128
+MAX_BATCH: Final = 64
 """Operations in one call: while it runs, the server does nothing else."""
 MAX_BATCH_BYTES: Final = 4 << 20
 PATIENCE: Final = 8.0

@@ -11,6 +11,7 @@ if batch.number < last then
 end
 
 local answers
+local deltas = {}
 if batch.number == last and known[2] then
   answers, wanted = unpack(cmsgpack.unpack(known[2]))
 else
@@ -24,7 +25,7 @@ else
     flush_rows()
     flush_sorted()
     flush_hashed()
-    flush_counters()
+    deltas = flush_counters()
     flush_audit()
     if news then
       ctl.version = ctl.version + 1

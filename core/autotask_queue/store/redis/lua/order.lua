@@ -42,10 +42,6 @@ local function due_at(row, waits)
   return tonumber(due) < tonumber(at) and due or at
 end
 
-local function ready_set(row)
-  return 'z:' .. cjson.encode({ row.zone, row.entity, tonumber(row.priority) })
-end
-
 local function ready_member(row)
   return row.seq .. ':' .. row.created_at
 end
@@ -73,7 +69,7 @@ end
 local function file_waits(row, waits)
   set(row, 'waits', waits == nil and '' or text(waits))
   if waits == 0 then
-    plan(sorted, ready_set(row), ready_member(row), row.seq)
+    plan(sorted, group_of(row).ready, ready_member(row), row.seq)
   end
   local due = due_at(row, waits)
   if due ~= '' then
@@ -83,7 +79,7 @@ end
 
 local function unfile_waits(row)
   if row.waits == '0' then
-    plan(sorted, ready_set(row), ready_member(row), false)
+    plan(sorted, group_of(row).ready, ready_member(row), false)
   end
   if due_at(row, tonumber(row.waits)) ~= '' then
     plan(sorted, 'due', padded(row.seq), false)

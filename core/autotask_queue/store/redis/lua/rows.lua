@@ -228,22 +228,58 @@ local function consequence(row)
 end
 
 ---------------------------------------------------------------------------------------------------
--- Counters
+-- Groups: requests of one zone, endpoint and priority
 
-local deltas = {} -- cell -> how many more
+local groups = {} -- zone -> endpoint -> priority -> group
+local every_group = {}
+
+local function inner(table_, name)
+  local found = table_[name]
+  if not found then
+    found = {}
+    table_[name] = found
+  end
+  return found
+end
+
+local function group_of(row)
+  local own = inner(inner(groups, row.zone), row.entity)
+  local group = own[row.priority]
+  if not group then
+    local priority = tonumber(row.priority)
+    group = {
+      ready = 'z:' .. cjson.encode({ row.zone, row.entity, priority }),
+      cell = { row.zone, row.entity, '', priority },
+      deltas = {}, -- status -> how many more
+    }
+    own[row.priority] = group
+    every_group[#every_group + 1] = group
+  end
+  return group
+end
 
 local function count(row, delta)
-  local cell = cjson.encode({ row.zone, row.entity, row.status, tonumber(row.priority) })
-  deltas[cell] = (deltas[cell] or 0) + delta
+  local deltas = group_of(row).deltas
+  deltas[row.status] = (deltas[row.status] or 0) + delta
   news = true
 end
 
+-- Brings the counters up to date; which cells changed by how much.
 local function flush_counters()
-  for cell, delta in pairs(deltas) do
-    if delta ~= 0 and redis.call('HINCRBY', key('cells'), cell, delta) == 0 then
-      redis.call('HDEL', key('cells'), cell)
+  local changed = {}
+  for _, group in ipairs(every_group) do
+    for status, delta in pairs(group.deltas) do
+      if delta ~= 0 then
+        group.cell[3] = status
+        local cell = cjson.encode(group.cell)
+        changed[cell] = delta
+        if redis.call('HINCRBY', key('cells'), cell, delta) == 0 then
+          redis.call('HDEL', key('cells'), cell)
+        end
+      end
     end
   end
+  return changed
 end
 
 ---------------------------------------------------------------------------------------------------
