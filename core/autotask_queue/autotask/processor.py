@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -25,6 +27,7 @@ DEFAULT_TIMEOUT = 60.0
 """Seconds for one attempt that names none. Autotask itself lets a call run for five minutes."""
 LOOKUP_TIMEOUT = 30.0
 PROBE_TIMEOUT = 8.0
+_T = TypeVar("_T")
 _UNREACHED = frozenset(
     {
         FailureClass.LOCAL_OFFLINE,
@@ -188,7 +191,7 @@ class AutotaskProcessor:
     async def _call(self, zone: str, call: _Call) -> HttpReply:
         """Sends, and once more if the tenant turns out to live elsewhere."""
         config = self._zone(zone)
-        home = await self._directory.home(zone, config)
+        home = await self._in_time(call, self._directory.home(zone, config))
         reply = await self._exchange(zone, call, home)
         failure = self._classify(reply, write=call.write)
         if failure is not None and _may_have_moved(failure):
@@ -206,14 +209,10 @@ class AutotaskProcessor:
         """The one place where credentials meet an address."""
         url = f"{home}{call.path}"
         GUARD.check(url, home=home)
-        identity = await self._credentials.identity(zone, self._zone(zone))
+        identity = await self._in_time(call, self._credentials.identity(zone, self._zone(zone)))
         left = call.ends - self._monotonic()
         if left <= 0:
-            raise ProcessorError(
-                "The time of this attempt ran out before anything was sent.",
-                kind=FailureClass.CONNECT_FAIL,
-                remedy="It is tried again by itself.",
-            )
+            raise _out_of_time()
         others = {name: value for name, value in call.headers.items() if name.lower() not in OWN_HEADERS}
         return await self._transport.send(
             HttpRequest(
@@ -224,6 +223,18 @@ class AutotaskProcessor:
                 timeout=left,
             )
         )
+
+    async def _in_time(self, call: _Call, before_sending: Awaitable[_T]) -> _T:
+        """What comes before the first byte, which must not outlast the attempt: then it surely was not sent.
+
+        Raises:
+            ProcessorError: the attempt's time ran out.
+        """
+        try:
+            async with asyncio.timeout(call.ends - self._monotonic()):
+                return await before_sending
+        except TimeoutError:
+            raise _out_of_time() from None
 
     def _classify(self, reply: HttpReply, *, write: bool) -> Failure | None:
         failure = classify_reply(
@@ -269,6 +280,15 @@ class _Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     write: bool = False
     ends: float
+
+
+def _out_of_time() -> ProcessorError:
+    return ProcessorError(
+        "The time of this attempt ran out before anything was sent.",
+        kind=FailureClass.CONNECT_FAIL,
+        applied=Applied.NO,
+        remedy="It is tried again by itself.",
+    )
 
 
 def _budget(timeout: float | None) -> float:

@@ -155,6 +155,8 @@ def _of_status(reply: _Reply) -> Failure | None:
             )
         case 408:  # the server gave up waiting; what it had read by then is not said
             failure = _failure(reply, FailureClass.TIMEOUT_UNKNOWN, "server_gave_up", applied=reply.perhaps)
+        case 303 if reply.write:  # "see what came of it": by HTTP's own words it was carried out
+            failure = _failure(reply, FailureClass.TIMEOUT_UNKNOWN, "redirected", applied=reply.perhaps)
         case status if 300 <= status < 400:
             failure = _failure(reply, FailureClass.WRONG_ZONE, "redirected")
         case status if 400 <= status < 500:

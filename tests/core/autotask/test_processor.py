@@ -551,6 +551,30 @@ async def test_the_time_of_an_attempt_ends_before_the_queues_own(
     assert failure.code == "deadline"
 
 
+@pytest.mark.parametrize("what", ["the address", "the keychain"])
+async def test_an_attempt_that_ends_before_anything_was_sent_says_so(
+    processor: AutotaskProcessor,
+    sim: Simulator,
+    secrets: MemorySecrets,
+    monkeypatch: pytest.MonkeyPatch,
+    what: str,
+) -> None:
+    """Otherwise the queue's own limit comes first, and what surely did not leave is in doubt."""
+
+    async def ask_for_ever(name: str) -> str:
+        await asyncio.Event().wait()
+        return name
+
+    if what == "the keychain":
+        monkeypatch.setattr(secrets, "get", ask_for_ever)
+    else:
+        sim.add_fault("hang", route="GET /zoneInformation")
+    async with asyncio.timeout(0.5):
+        failure = await failure_of(processor, make("/Tickets", "POST", TICKET, timeout=0.5))
+    assert (failure.kind, failure.applied) == (FailureClass.CONNECT_FAIL, Applied.NO)
+    assert sim.state()["writes"] == []
+
+
 async def test_cancelling_passes_through(processor: AutotaskProcessor, sim: Simulator) -> None:
     sim.add_fault("hang", route="POST /Tickets")
     task = asyncio.create_task(processor.process_request(make("/Tickets", "POST", TICKET)))

@@ -335,3 +335,25 @@ async def test_an_error_that_names_no_more_than_its_kind_is_not_taken_for_unsent
     await world.clock.advance(60)
     held = await world.get(request)
     assert (held.status, held.reason) == (Status.HELD, Reason.CONFIRM)
+
+
+async def test_a_probe_that_never_answers_is_a_failed_probe(
+    make_world: MakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("autotask_queue.engine.prober.PROBE_TIMEOUT", 0.02)
+    monkeypatch.setattr("autotask_queue.engine.connectivity.PROBE_TIMEOUT", 0.02)
+    world = await make_world()
+    world.server.script = [failure(FailureClass.LOCAL_OFFLINE)]
+
+    async def hang(zone: str) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.server, "probe", hang)
+        request = await world.submit()
+        await world.clock.settle()
+        await asyncio.sleep(0.1)  # a probe's limit is real time
+        await world.clock.advance(1)
+        assert world.engine.gates.for_people()[0].kind is GateKind.OFFLINE
+    await world.clock.advance(60)
+    assert (await world.get(request)).status is Status.COMPLETED

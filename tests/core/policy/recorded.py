@@ -273,5 +273,6 @@ CORPUS = [
     both(301, "", K.WRONG_ZONE, "redirected"),
     both(302, "<html>Object moved</html>", K.WRONG_ZONE),
     both(307, "", K.WRONG_ZONE),
+    Shape(303, "", (K.TIMEOUT_UNKNOWN, UNKNOWN), (K.WRONG_ZONE, NO), "redirected"),
     both(407, "<html>Proxy Authentication Required</html>", K.CONNECT_FAIL, "proxy_sign_in"),
 ]

@@ -209,6 +209,8 @@ class MemoryShelf:
             _drop(self._lanes, lane, seq)
         if lane is not None and request.status in rules.BUSY:
             self._busy[lane].discard(seq)
+            if not self._busy[lane]:  # each new record has a lane of its own: they must not pile up
+                del self._busy[lane]
         if self._waits.pop(seq, None) == 0:
             _drop(self._ready, _head_key(request), seq)
         self._due.pop(seq, None)
