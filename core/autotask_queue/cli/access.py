@@ -87,6 +87,10 @@ async def reach(
         OwnerUnreachable: another program has it and does not answer.
         StoreError: it cannot be used.
     """
+    if settings.shared:
+        async with own(settings, secrets, sends=sends) as shared:
+            yield shared
+        return
     if not creates and not settings.database.exists():
         raise NoQueueFile(f"There is no queue file {settings.database}.")
     try:
@@ -111,7 +115,9 @@ async def own(settings: Settings, secrets: Secrets, *, sends: bool) -> AsyncIter
     try:
         for note in recovery.notes:
             print(f"Note: {note}", file=sys.stderr)
-        async with ControlServer(manager, role="worker") if sends else contextlib.nullcontext():
+        # Others reach a queue on a server there, not through this process.
+        takes_commands = sends and not settings.shared
+        async with ControlServer(manager, role="worker") if takes_commands else contextlib.nullcontext():
             yield OwnQueue(manager, sends=sends)
     finally:
         await manager.shutdown()

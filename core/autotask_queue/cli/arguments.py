@@ -14,12 +14,14 @@ import msgspec
 
 from autotask_queue.cli.logs import LEVELS
 from autotask_queue.cli.places import default_config, default_database, expand
-from autotask_queue.cli.refusals import refuse_in_document, refuse_telling
+from autotask_queue.cli.refusals import refuse_in_document, refuse_password, refuse_telling
 from autotask_queue.cli.times import parse_duration, parse_moment
 from autotask_queue.engine.intake import MAX_BODY
+from autotask_queue.model.errors import ConfigError
 from autotask_queue.model.filters import Range, RequestFilter, Sort, SortField
 from autotask_queue.model.request import JSON, MAX_PRIORITY, MIN_PRIORITY
 from autotask_queue.model.status import OPEN, TERMINAL, Status
+from autotask_queue.store.redis.address import parse
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -50,6 +52,7 @@ def add_common(parser: argparse.ArgumentParser) -> list[argparse.Action]:
     add = parser.add_argument
     return [
         add("--db", type=Path, metavar="PATH", help=f"the queue file ({_in_help(default_database())})"),
+        add("--redis", type=address, metavar="URL", help="a queue on a Redis server instead, shared by many"),
         add("--config", type=Path, metavar="FILE", help=f"the settings ({_in_help(default_config())})"),
         add(
             "--secrets-file",
@@ -81,6 +84,16 @@ def common_after() -> argparse.ArgumentParser:
 
 # ---------------------------------------------------------------------------------------------
 # Values
+
+
+def address(text: str) -> str:
+    """The address of a Redis server; never with a password."""
+    try:
+        refuse_password(parse(text))
+    except ConfigError as error:
+        problem = error.problems[0].partition(": ")[2]
+        raise argparse.ArgumentTypeError(f"this is no address of a Redis server: {problem}") from None
+    return text
 
 
 def duration(text: str) -> float:

@@ -21,10 +21,11 @@ from autotask_queue.engine.commands import system_user
 class Context:
     """One run of the program.
 
-    `database` and `config_file` are what the flags name, if they name anything.
+    `database`, `redis` and `config_file` are what the flags name, if they name anything.
     """
 
     database: Path | None
+    redis: str | None
     config_file: Path | None
     secrets: CommandLineSecrets
     out: Output
@@ -37,7 +38,9 @@ class Context:
         Raises:
             ConfigError: every mistake at once, each with its place.
         """
-        return load_settings(database=self.database, file=self.config_file, environ=os.environ)
+        return load_settings(
+            database=self.database, redis=self.redis, file=self.config_file, environ=os.environ
+        )
 
     @property
     def actor(self) -> str:
@@ -54,8 +57,8 @@ class Context:
         self.secrets.ask_for(asyncio.run(self.secrets.missing(zones)), zones)
 
     def is_owned(self) -> bool:
-        """Whether another program has the queue open, and answers."""
-        return asyncio.run(find_owner(self.settings.database)) is not None
+        """Whether another program has the queue open, and answers; a shared one is its workers'."""
+        return self.settings.shared or asyncio.run(find_owner(self.settings.database)) is not None
 
 
 Command = Callable[[argparse.Namespace, Context], int]

@@ -33,9 +33,11 @@ examples:
   autotask-queue show 12
   autotask-queue breaker force-open zone1 --reason "maintenance" --for 2h
   autotask-queue --db /srv/outbox/queue.db worker --drain
+  autotask-queue --redis redis://queue.example:6379/0 worker
 
 One program at a time owns a queue file. While the console or a worker has it open, commands go through that
-program; otherwise they open the file themselves for a moment.
+program; otherwise they open the file themselves for a moment. A queue on a Redis server is used by as many
+programs at a time as you like.
 The options above may also stand after the command.
 
 settings: flags before environment variables (AUTOTASK_QUEUE_MAX_SIZE, AUTOTASK_QUEUE_ZONES__ZONE1__URL)
@@ -80,9 +82,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     command: Command = args.command
+    if args.db is not None and args.redis is not None:
+        raise WrongArguments("--db and --redis name two queues.", remedy="Give one of them.")
     with logging_to_stderr(args.log_level):
         context = Context(
             database=args.db,
+            redis=args.redis,
             config_file=args.config,
             secrets=CommandLineSecrets(args.secrets_file),
             out=Output(as_json=args.json),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from autotask_queue.cli.errors import SecretOnCommandLine
+from autotask_queue.store.redis.address import Address
 
 _NAME = r"(?:(?:api[-_]?)?(?:client[-_]?)?secret|pass(?:word|phrase|wd)?|pwd|(?:access[-_]?)?token"
 _NAME += r"|(?:x[-_]?)?api[-_]?key|(?:api[-_]?)?integration[-_]?code|(?:proxy[-_]?)?authorization|cookie)"
@@ -39,6 +40,18 @@ def refuse_telling(name: str, where: str) -> None:
         raise SecretOnCommandLine(f"{where} {name.strip()} would hold a secret. {_WHY}")
 
 
+def refuse_password(address: Address) -> None:
+    """Refuses an address with a password in it.
+
+    Raises:
+        SecretOnCommandLine: there is one.
+    """
+    if address.secrets:
+        raise SecretOnCommandLine(
+            f"The address of the Redis server has a password in it. {_WHY}", remedy=_SAFER
+        )
+
+
 def refuse_in_document(document: Any) -> None:
     """Refuses a document, given as an argument, in which something is named like a secret.
 
@@ -60,4 +73,9 @@ def refuse_in_document(document: Any) -> None:
             waiting += value
 
 
+_SAFER = (
+    'Put it into the configuration file, as url under [persistence.connection] with backend = "redis" under '
+    "[persistence]; or into the environment, as AUTOTASK_QUEUE_PERSISTENCE__CONNECTION__URL with "
+    "AUTOTASK_QUEUE_PERSISTENCE__BACKEND=redis. Then leave --redis out."
+)
 _WHY = "Everybody on this computer can read the arguments of a program, and the shell keeps them."

@@ -15,6 +15,7 @@ from autotask_queue.cli.toml_lines import key_lines, line_of
 from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
 from autotask_queue.model.errors import ConfigError
 from autotask_queue.model.presets import create_production_configuration
+from autotask_queue.store.redis.address import parse
 
 PREFIX = "AUTOTASK_QUEUE_"
 _CONSOLE_ONLY = "console"
@@ -27,6 +28,7 @@ class Settings:
     """What is in force, and where it came from.
 
     `file` is the configuration file that was looked at; `variables` are the environment variables used.
+    `database` is the queue file, if the queue is not on a Redis server.
     """
 
     config: QueueConfig
@@ -34,6 +36,11 @@ class Settings:
     file: Path
     file_found: bool
     variables: tuple[str, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether the queue is on a server, where several processes use it at a time."""
+        return self.config.persistence.backend == "redis"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,12 +53,17 @@ class _Layer:
 
 
 def load_settings(
-    *, database: Path | None = None, file: Path | None = None, environ: Mapping[str, str]
+    *,
+    database: Path | None = None,
+    redis: str | None = None,
+    file: Path | None = None,
+    environ: Mapping[str, str],
 ) -> Settings:
     """Reads all layers and checks them.
 
     Args:
         database: the queue file, as a flag names it.
+        redis: the address of the server that keeps the queue, as a flag names it.
         file: the configuration file, as a flag names it; it must exist then.
         environ: the environment.
 
@@ -71,13 +83,15 @@ def load_settings(
             _kept_in(default_database()),
             from_file.values,
             from_environment.values,
-            _kept_in(database) if database is not None else {},
+            _flagged(database, redis),
         )
     except ConfigError as error:
         sources = from_file.sources | from_environment.sources
         raise ConfigError([*problems, *(_placed(p, sources) for p in error.problems)]) from None
-    if config.persistence.backend != "sqlite":
-        problems.append("persistence.backend must be sqlite here: each command is a process of its own")
+    if config.persistence.backend == "memory":
+        problems.append("persistence.backend must be sqlite or redis: each command is a process of its own")
+    elif config.persistence.backend == "redis":
+        problems += _address_problems(config.persistence.connection.url)
     if "\0" in config.persistence.connection.db_path:
         problems.append("persistence.connection.db_path cannot be the name of a file")
     if problems:
@@ -90,6 +104,22 @@ def load_settings(
         file_found=path.exists(),
         variables=tuple(name for name in sorted(environ) if name.startswith(PREFIX)),
     )
+
+
+def _flagged(database: Path | None, redis: str | None) -> dict[str, Any]:
+    if redis is not None:
+        return {"persistence": {"backend": "redis", "connection": {"url": redis}}}
+    if database is None:
+        return {}
+    return {"persistence": {"backend": "sqlite", **_kept_in(database)["persistence"]}}
+
+
+def _address_problems(url: str) -> tuple[str, ...]:
+    try:
+        parse(url)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _kept_in(database: Path) -> dict[str, Any]:

@@ -24,6 +24,10 @@ from autotask_queue.cli.secret_homes import reference_of
 from autotask_queue.cli.times import say_moment
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import SecretsError, StoreError
+from autotask_queue.model.request import Durability
+from autotask_queue.store.redis.address import parse
+from autotask_queue.store.redis.checks import examine
+from autotask_queue.store.redis.link import Link
 from autotask_queue.store.sqlite.driver import OLDEST
 from autotask_queue.store.sqlite.place import check_network, check_synced
 
@@ -60,7 +64,10 @@ def configure(commands: Subparsers) -> None:
 
 def _command(args: argparse.Namespace, context: Context) -> int:
     zones = context.settings.config.zones
-    checks = [*_program(context), *_file(context), *asyncio.run(_owner(context))]
+    if context.settings.shared:
+        checks = [*_program(context), *asyncio.run(_server(context))]
+    else:
+        checks = [*_program(context), *_file(context), *asyncio.run(_owner(context))]
     checks += asyncio.run(_secrets(context, zones))
     if args.online:
         context.prepare_to_send()
@@ -146,6 +153,23 @@ async def _owner(context: Context) -> list[Check]:
     owner = found.owner
     text = f"{owner.role} {owner.version} (process {owner.pid}) since {say_moment(owner.since)}; it answers"
     return [Check(name="owner", state=_OK, text=text)]
+
+
+async def _server(context: Context) -> list[Check]:
+    connection = context.settings.config.persistence.connection
+    link = Link(parse(connection.url), namespace=connection.namespace)
+    try:
+        await link.open()
+        facts = await examine(link)
+    except StoreError as error:
+        return [Check(name="server", state=_BAD, text=error.message, remedy=error.remedy)]
+    finally:
+        await link.close()
+    durable = facts.durability is not Durability.MEMORY
+    text = f"{link.address.shown}, queue {connection.namespace}; durability {facts.durability.value}"
+    remedy = "" if durable else "Set appendonly yes and appendfsync always: now a restart loses everything."
+    found = [Check(name="server", state=_OK if durable else _NOTE, text=text, remedy=remedy)]
+    return [*found, *(Check(name="server", state=_NOTE, text=note) for note in facts.notes)]
 
 
 # ---------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ async def _metrics(queue: Asking, _: argparse.Namespace, context: Context) -> in
         ]
     )
     if not queue.sends:
-        context.out.note("Nothing sends from this queue now, so there is no throughput to tell.")
+        context.out.note("This process sends nothing, so there is no throughput to tell.")
     return Exit.DONE
 
 

@@ -51,6 +51,8 @@ _EDIT = """
 _SURVIVES = {
     Durability.MEMORY: "It is kept in memory only.",
     Durability.SQLITE_FSYNC: "It is safely stored: it survives a power cut.",
+    Durability.REDIS_FSYNC: "It is safely stored: it survives a power cut of the server.",
+    Durability.REDIS_EVERYSEC: "It is stored on the server; a power cut there may lose the last second.",
 }
 
 
