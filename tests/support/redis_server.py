@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 LOOPBACK: Final = "127.0.0.1"  # not "localhost": a container without /etc/hosts hangs on that
 _TRIES: Final = 5
@@ -46,9 +46,10 @@ def free_port() -> int:
 class RedisServer:
     """One server process. `options` are those of its command line, without the leading dashes."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, mode: Literal["server", "sentinel"] = "server") -> None:
         self.folder = folder
         self.options = options
+        self.mode = mode
         self.port = 0
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -73,11 +74,7 @@ class RedisServer:
         assert program is not None, "no Redis server is installed"
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [program, "--port", str(port), "--bind", LOOPBACK, "--dir", str(self.folder), "--save", "",
-                 *self._dashed()],
-                stdout=log, stderr=log,
-            )  # fmt: skip
+            self._process = subprocess.Popen([program, *self._arguments(port)], stdout=log, stderr=log)
         deadline = time.monotonic() + _PATIENCE
         while time.monotonic() < deadline and self._process.poll() is None:
             if self._answers(port):
@@ -87,23 +84,28 @@ class RedisServer:
         self.kill()
         return False
 
-    def _dashed(self) -> Sequence[str]:
-        return [f"--{word}" if place % 2 == 0 else word for place, word in enumerate(self.options)]
+    def _arguments(self, port: int) -> Sequence[str]:
+        common = ["--port", str(port), "--bind", LOOPBACK, "--dir", str(self.folder)]
+        if self.mode == "sentinel":  # it keeps what it learns in its configuration
+            (self.folder / "sentinel.conf").touch()
+            return [str(self.folder / "sentinel.conf"), "--sentinel", *common]
+        own = [f"--{word}" if place % 2 == 0 else word for place, word in enumerate(self.options)]
+        return [*common, "--save", "", *own]
 
     def _answers(self, port: int) -> bool:
         return self._say(port, b"PING\r\n").startswith((b"+PONG", b"-NOAUTH", b"-DENIED"))
 
-    def _say(self, port: int, words: bytes) -> bytes:
+    def _say(self, port: int, words: bytes, *, room: int = 64) -> bytes:
         try:
             with socket.create_connection((LOOPBACK, port), timeout=1.0) as line:
                 line.sendall(words)
-                return line.recv(64)
+                return line.recv(room)
         except OSError:
             return b""
 
-    def command(self, *words: str) -> bytes:
+    def command(self, *words: str, room: int = 64) -> bytes:
         """Sends a command as it is; the beginning of the answer. Words hold no blanks."""
-        return self._say(self.port, " ".join(words).encode() + b"\r\n")
+        return self._say(self.port, " ".join(words).encode() + b"\r\n", room=room)
 
     def kill(self) -> None:
         """kill -9: what it had not written is lost."""
@@ -122,3 +124,40 @@ class RedisServer:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=3)
         self.kill()
+
+
+class RedisCluster:
+    """Three servers that share the keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.nodes = [
+            RedisServer(folder / f"node-{n}", "cluster-enabled", "yes", "cluster-port", str(free_port()))
+            for n in range(3)
+        ]
+
+    @property
+    def url(self) -> str:
+        return "redis+cluster://" + ",".join(f"{LOOPBACK}:{node.port}" for node in self.nodes)
+
+    def start(self) -> None:
+        """Starts the servers and waits until they know each other."""
+        for place, node in enumerate(self.nodes):
+            node.start()
+            first, last = 16_384 * place // 3, 16_384 * (place + 1) // 3 - 1
+            assert node.command("CLUSTER", "ADDSLOTSRANGE", str(first), str(last)).startswith(b"+OK")
+        for node in self.nodes[1:]:
+            met = self.nodes[0].command("CLUSTER", "MEET", LOOPBACK, str(node.port), node.options[3])
+            assert met.startswith(b"+OK")
+        deadline = time.monotonic() + _PATIENCE
+        while not all(b"state:ok" in node.command("CLUSTER", "INFO", room=4096) for node in self.nodes):
+            assert time.monotonic() < deadline, "the cluster did not come up"
+            time.sleep(0.02)
+
+    def flush(self) -> None:
+        """Forgets everything."""
+        for node in self.nodes:
+            assert node.command("FLUSHALL").startswith(b"+OK")
+
+    def stop(self) -> None:
+        for node in self.nodes:
+            node.stop()

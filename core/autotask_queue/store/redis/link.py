@@ -226,7 +226,7 @@ class Link:
             # cancellation that comes at the wrong moment (cpython issue 86296). `run` and `command` have one.
             "socket_timeout": None,
             "socket_connect_timeout": CONNECT_TIMEOUT,
-            "socket_keepalive": True,
+            **({} if address.kind == "socket" else {"socket_keepalive": True}),
             "health_check_interval": _PING_AFTER,
             # The queue knows better what may be sent twice, and how long to try.
             "retry": Retry(NoBackoff(), 0),

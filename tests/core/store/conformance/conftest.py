@@ -7,13 +7,20 @@ from pathlib import Path
 
 import pytest
 from tests.core.store.making import NOW
-from tests.support.redis_server import RedisServer
+from tests.support.redis_server import RedisCluster, RedisServer
 
 from autotask_queue.ports import Store
 from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("redis", marks=pytest.mark.integration)])
+@pytest.fixture(
+    params=[
+        "memory",
+        "sqlite",
+        pytest.param("redis", marks=pytest.mark.integration),
+        pytest.param("cluster", marks=[pytest.mark.integration, pytest.mark.slow]),
+    ]
+)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     made = make_store(request, tmp_path)
     await made.open(now=NOW)
@@ -27,6 +34,9 @@ def make_store(request: pytest.FixtureRequest, folder: Path) -> Store:
             return MemoryStore()
         case "sqlite":
             return SqliteStore(folder / "queue.db")
-        case _:
+        case "redis":
             server: RedisServer = request.getfixturevalue("redis_server")
             return RedisStore(server.url)
+        case _:
+            cluster: RedisCluster = request.getfixturevalue("redis_cluster")
+            return RedisStore(cluster.url)

@@ -189,3 +189,19 @@ async def test_a_completed_request_is_not_claimed(store: Store) -> None:
     await add_one(store)
     await complete(store, await claim_one(store))
     assert await claim_ids(store) == []
+
+
+async def test_what_changed_since_the_last_claim_counts_in_the_next(store: Store) -> None:
+    stored = await add(store, *(request() for _ in range(6)))
+    assert len(await claim_ids(store, limit=2)) == 2
+    await change(store, stored[4].id, to=Status.CANCELLED)
+    assert await claim_ids(store) == [stored[2].id, stored[3].id, stored[5].id]
+
+
+async def test_an_earlier_one_that_comes_back_goes_first(store: Store) -> None:
+    first, second = await add(store, request(), request())
+    await change(store, first.id, to=Status.CANCELLED)
+    assert await claim_ids(store, limit=0) == []
+    await change(store, first.id, restore=True)
+    assert await claim_ids(store, limit=1) == [first.id]
+    assert await claim_ids(store, limit=1) == [second.id]

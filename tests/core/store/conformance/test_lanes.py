@@ -104,6 +104,15 @@ async def test_a_restored_one_waits_for_the_later_one_on_the_wire(store: Store) 
     assert await claim_ids(store) == [first.id]
 
 
+async def test_an_edit_does_not_free_one_that_waits_for_a_later_one(store: Store) -> None:
+    first, second = await lane_of(store, 2)
+    await change(store, first.id, to=Status.CANCELLED)
+    assert await claim_ids(store) == [second.id]
+    await change(store, first.id, restore=True)
+    await change(store, first.id, kind="edited", priority=9)
+    assert await claim_ids(store) == []
+
+
 async def test_a_restored_one_goes_before_those_that_came_later(store: Store) -> None:
     first, second, _ = await lane_of(store, 3)
     await change(store, first.id, to=Status.CANCELLED)
