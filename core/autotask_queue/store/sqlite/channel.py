@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -21,6 +21,10 @@ class Channel(aiosqlite.Connection):
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         super().__init__(connect, iter_chunk_size=64)
+        # A program that ends without closing its store must end: what was acknowledged is on the disk. Before
+        # 0.22 a connection was its own thread.
+        thread: Any = getattr(self, "_thread", self)
+        thread.daemon = True
 
     async def run(self, function: Callable[[], _T]) -> _T:
         """What `function` returns or raises, called in the connection's thread."""

@@ -19,7 +19,7 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_the_contests(tmp_path: Path) -> None:
-    said = run(tmp_path, "--rounds", "1", "--count", "200")
+    said = run(tmp_path, "--rounds", "1", "--count", "200", "--flush", "0")
     for who in ("autotask-queue", "huey", "persist-queue"):
         assert said.count(f"  {who} ") == 3
     assert said.count("times as fast") == 7

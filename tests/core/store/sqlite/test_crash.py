@@ -67,6 +67,7 @@ async def check(path: Path, promises: Promises) -> None:
     recovery = await store.open(now=NOW + 1)
     try:
         assert recovery.notes == ()
+        assert store._check is not None, "an unclean end asks for a check"
         found = await store.find(RequestFilter())
         by_id = {str(r.id): r for r in found}
         assert len(by_id) == len(found)

@@ -207,6 +207,24 @@ async def test_a_lane_does_not_wait_for_ever_for_what_was_lost(path: Path) -> No
 
 
 @damage
+async def test_what_is_found_both_finished_and_unfinished_is_not_sent_again(path: Path) -> None:
+    store = SqliteStore(path)
+    await store.open(now=NOW)
+    one = await add_one(store)
+    with closing(sqlite3.connect(path)) as connection:
+        (old,) = connection.execute("SELECT * FROM request").fetchall()
+    done = await complete(store, await claim_one(store))
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"INSERT INTO request VALUES ({', '.join('?' * len(old))})", old)
+        connection.execute("INSERT INTO meta (name, value) VALUES ('damaged', 'as if')")
+    store, _ = await reopen(path)
+    assert await claim_ids(store) == []
+    assert await load(store, one.id) == done
+    await store.close()
+
+
+@damage
 async def test_a_child_does_not_wait_for_ever_for_a_parent_that_was_lost(path: Path) -> None:
     store = SqliteStore(path)
     await store.open(now=NOW)

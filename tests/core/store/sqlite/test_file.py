@@ -228,6 +228,24 @@ async def test_a_second_process_is_turned_away(store: SqliteStore, path: Path) -
     assert ran.stdout.startswith(f"store_in_use Process {os.getpid()} has ")
 
 
+async def test_a_program_that_forgets_to_close_ends_all_the_same(path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from autotask_queue.store import SqliteStore\n"
+        "store = SqliteStore(sys.argv[1])\n"
+        "asyncio.run(store.open(now=1.0))\n"
+        "print('open')\n"
+    )
+    command = [sys.executable, "-c", program, str(path)]
+    ran = await asyncio.to_thread(
+        subprocess.run, command, capture_output=True, text=True, check=True, timeout=30
+    )
+    assert ran.stdout == "open\n"
+    store = SqliteStore(path)
+    await store.open(now=NOW)
+    await store.close()
+
+
 async def test_the_next_owner_gets_in_when_the_first_has_closed(path: Path) -> None:
     for _ in range(3):
         store = SqliteStore(path)

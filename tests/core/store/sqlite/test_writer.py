@@ -27,7 +27,9 @@ from autotask_queue.model.errors import IllegalTransition, InvalidRequest, Store
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Request
 from autotask_queue.model.status import Status
+from autotask_queue.ports import Change
 from autotask_queue.store import SqliteStore
+from autotask_queue.store.sqlite import shelf
 from autotask_queue.store.sqlite.driver import Driver
 from autotask_queue.store.sqlite.session import MAX_BATCH_BYTES, Session
 from autotask_queue.store.sqlite.writer import MAX_BATCH
@@ -71,8 +73,9 @@ async def test_a_transaction_has_an_end(store: SqliteStore) -> None:
     assert commits(store) - before == 3
     before = commits(store)
     large = "x" * (MAX_BATCH_BYTES // 2)
-    await add(store, *(request(data=large) for _ in range(5)))
+    stored = await add(store, *(request(data=[n, large]) for n in range(5)))
     assert commits(store) - before == 3
+    assert [(r.data[0], r.seq) for r in stored] == [(n, 2 * MAX_BATCH + 2 + n) for n in range(5)]
     assert [r.seq for r in await store.find(RequestFilter())] == list(range(1, 2 * MAX_BATCH + 7))
 
 
@@ -134,6 +137,30 @@ async def test_a_refusal_after_half_the_work_leaves_nothing_of_it(store: SqliteS
     assert other.priority == 9
     assert await load(store, one.id) == one
     assert await claim_ids(store) == [one.id, two.id]
+
+
+async def test_what_was_rolled_back_has_no_consequences(store: SqliteStore) -> None:
+    parent = await add_one(store)
+    child = await add_one(store, depends_on=(parent.id,))
+
+    def half_way(session: Session) -> None:
+        session.ledger.apply(Change(id=parent.id, kind="cancelled", at=NOW, to=Status.CANCELLED))
+        raise IllegalTransition("no", status=Status.PENDING)
+
+    assert store._writer is not None
+    await store._writer.run([half_way])
+    assert store.consequences() == ()
+    assert await load(store, child.id) == child
+
+
+async def test_ids_are_known_again_however_many_came_since(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "_REMEMBERED_IDS", 3)
+    stored = await add(store, *(request() for _ in range(11)))
+    again = await add(store, *(request(id=one.id, summary="again") for one in stored))
+    assert again == stored
+    assert store.counters().count() == 11
 
 
 async def test_a_defect_of_ours_reaches_its_callers_and_the_writer_goes_on(store: SqliteStore) -> None:
