@@ -177,7 +177,9 @@ def test_what_decides_the_word() -> None:
     assert ui_state(row(reason=Reason.AFTER)) is UiState.HELD
     assert ui_state(row(Status.HELD, reason=Reason.CONFLICT)) is UiState.BOTH_CHANGED
     assert ui_state(row(Status.UNCERTAIN)) is UiState.CHECKING
-    assert ui_state(row(Status.HELD, reason=Reason.NO_PROCESSOR)) is UiState.WAITING
+    unsigned = Gate(kind=GateKind.NO_PROCESSOR)
+    assert ui_state(row(Status.HELD, reason=Reason.NO_PROCESSOR), unsigned) is UiState.WAITING
+    assert ui_state(row(Status.HELD, reason=Reason.NO_PROCESSOR)) is UiState.HELD
     assert ui_state(row(Status.HELD, reason=Reason.NO_PROCESSOR), maintenance) is UiState.HELD
     assert ui_state(row(Status.HELD, reason=Reason.CONFIRM), offline) is UiState.HELD
     assert statuses_of(UiState.BOTH_CHANGED) == (Status.HELD,)
@@ -215,14 +217,18 @@ def test_every_status_has_a_sentence_in_plain_words(status: Status) -> None:
         assert word not in sentence.lower()
 
 
+def test_before_the_sign_in_it_says_so() -> None:
+    """What the queue stores there speaks to programmers."""
+    held = row(Status.HELD, reason=Reason.NO_PROCESSOR, reason_text="Nothing here can send this.")
+    words = why_it_waits(held, now=NOW, gate=Gate(kind=GateKind.NO_PROCESSOR))
+    assert words == "Not signed in yet. Your work is safe; it sends after you sign in."
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 def test_every_reason_to_be_held_has_a_sentence(reason: Reason) -> None:
     assert why_it_waits(row(Status.HELD, reason=reason), now=NOW).endswith(".")
-    stored = why_it_waits(row(Status.HELD, reason=reason, reason_text="Because of the moon."), now=NOW)
-    if reason is Reason.NO_PROCESSOR:  # what the queue stores there speaks to programmers
-        assert stored == "Not signed in yet. Your work is safe; it sends after you sign in."
-    else:
-        assert stored == "Because of the moon."
+    stored = row(Status.HELD, reason=reason, reason_text="Because of the moon.")
+    assert why_it_waits(stored, now=NOW) == "Because of the moon."
 
 
 def test_sentences_name_times() -> None:

@@ -90,11 +90,10 @@ def row_note(row: RequestRow, sight: Sight) -> str:
         case UiState.FAILED:
             return tr(_REASONS[row.reason]) if row.reason in _REASONS else row.failure_title
         case UiState.HELD | UiState.BOTH_CHANGED:
-            if row.reason is not Reason.NO_PROCESSOR and (
-                row.status is Status.HELD or row.reason is Reason.AFTER
-            ):
-                return tr(_REASONS[row.reason]) if row.reason in _REASONS else ""
-            return _gate_note(gate, sight.now) if gate else ""
+            own = row.status is Status.HELD and row.reason is not Reason.NO_PROCESSOR
+            if own or row.reason is Reason.AFTER or gate is None:
+                return _reason_note(row)
+            return _gate_note(gate, sight.now)
         case UiState.RETRYING:
             return _retry_note(row, sight.now)
         case UiState.CHECKING:
@@ -117,6 +116,12 @@ _REASONS: dict[Reason | None, str] = {
     Reason.NO_PROCESSOR: "not signed in yet",
     Reason.BY_PERSON: "you decided not to send it",
 }
+
+
+def _reason_note(row: RequestRow) -> str:
+    if row.reason is Reason.NO_PROCESSOR:
+        return row.reason_text.rstrip(".")
+    return tr(_REASONS[row.reason]) if row.reason in _REASONS else ""
 
 
 def _unsigned(row: RequestRow, gate: Gate | None) -> bool:

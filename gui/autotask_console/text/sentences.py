@@ -64,7 +64,7 @@ def _until(kind: GateKind, until: float, now: float) -> str:
 def why_it_waits(row: RequestRow, *, now: float, gate: Gate | None = None) -> str:
     """Why an unfinished request is not sent this moment; empty if nothing stops it."""
     if row.status is Status.HELD or (row.status is Status.PENDING and row.reason is Reason.AFTER):
-        if row.reason is Reason.NO_PROCESSOR:  # the stored text speaks to programmers
+        if row.reason is Reason.NO_PROCESSOR and gate is not None:  # the stored text speaks to programmers
             return tr(_HELD[row.reason])
         return row.reason_text or (tr(_HELD[row.reason]) if row.reason else tr("It waits for you."))
     if row.status is Status.UNCERTAIN:

@@ -106,12 +106,13 @@ _HOLDING_GATES = frozenset({GateKind.PAUSED, GateKind.MAINTENANCE, GateKind.SIGN
 def ui_state(row: RequestRow, gate: Gate | None = None) -> UiState:
     """How a request is called; `gate` is the closed gate in front of it (see `gate_for`), if any.
 
-    The queue holds what nothing can send yet. For a person that is only waiting, until somebody signs in.
+    The queue holds what nothing can send yet. For a person that is only waiting, until somebody signs in;
+    with no gate there somebody has, and something else is wrong with it.
     """
     if row.status is Status.HELD and row.reason is Reason.CONFLICT:
         return UiState.BOTH_CHANGED
     unsigned = row.status is Status.HELD and row.reason is Reason.NO_PROCESSOR
-    status = Status.PENDING if unsigned else row.status
+    status = Status.PENDING if unsigned and gate is not None else row.status
     if status in {Status.PENDING, Status.RETRYING} and (
         row.reason is Reason.AFTER or (gate is not None and gate.kind in _HOLDING_GATES)
     ):

@@ -15,7 +15,7 @@ from autotask_console.text import (
     tr,
 )
 from autotask_console.widgets.cells import CellValue
-from autotask_queue import EVERY_ZONE, BreakerMetrics, Connectivity, Status
+from autotask_queue import EVERY_ZONE, BreakerMetrics, BreakerState, Connectivity, GateKind, Status
 
 CELLS: tuple[tuple[str, str], ...] = (
     ("waiting", "Waiting"),
@@ -108,43 +108,51 @@ def _needs_you(state: AppState) -> CellValue:
 
 def _breakers(state: AppState, now: float) -> CellValue:
     tip = tr("Whether each zone sends, is tested, stopped, or held for maintenance.")
-    zones = [b for b in state.breakers if b.zone != EVERY_ZONE]
     everything = next((b for b in state.breakers if b.zone == EVERY_ZONE), None)
     if everything is not None and breaker_word(everything, now=now) is BreakerWord.MAINTENANCE:
         return CellValue(value=tr("all held"), note=_breaker_note(everything, now), tone=Tone.HELD, tip=tip)
-    if not zones:
-        note = tr("working normally") if state.zones else tr("not signed in")
-        return CellValue(value=tr("{n} ok", n=len(state.zones)) if state.zones else "–", note=note, tip=tip)
-    groups: dict[BreakerWord, list[BreakerMetrics]] = {}
+    if not state.zones:
+        return CellValue(value="–", note=tr("not signed in"), tip=tip)
+    found = {b.zone: b for b in state.breakers}
+    zones = [found.get(z) or BreakerMetrics(zone=z, state=BreakerState.CLOSED) for z in state.zones]
+    refused = {g.zone for g in state.gates if g.kind is GateKind.SIGN_IN}
+    groups: dict[str, list[BreakerMetrics]] = {}
     for breaker in zones:
-        groups.setdefault(breaker_word(breaker, now=now), []).append(breaker)
+        word = breaker_word(breaker, now=now)
+        refuses = word is BreakerWord.SENDING and breaker.zone in refused
+        groups.setdefault(_REFUSED if refuses else word.value, []).append(breaker)
     parts = [tr(_SHORT[word], n=len(groups[word])) for word in _SHORT if word in groups]
     worst = next(word for word in reversed(_SHORT) if word in groups)
     value = " · ".join(parts)
     if len(parts) > _PARTS:  # there is room for two: the worst, and that there is more
         others = len(zones) - len(groups[worst])
         value = f"{parts[-1]} · {plural(others, '{n} other', '{n} others')}"
-    return CellValue(
-        value=value,
-        note=_breaker_note(groups[worst][0], now),
-        tone=_TONES.get(worst),
-        tip=f"{tip} {', '.join(parts)}.",
-    )
+    if worst == _REFUSED:
+        note = tr("{zone} refuses the sign-in", zone=groups[worst][0].zone)
+    elif worst == BreakerWord.SENDING.value and not state.online:
+        note = tr("offline")
+    else:
+        note = _breaker_note(groups[worst][0], now)
+    return CellValue(value=value, note=note, tone=_TONES.get(worst), tip=f"{tip} {', '.join(parts)}.")
 
 
 _PARTS = 2
-_SHORT: dict[BreakerWord, str] = {
-    BreakerWord.SENDING: "{n} ok",
-    BreakerWord.FORCED: "{n} forced",
-    BreakerWord.TESTING: "{n} testing",
-    BreakerWord.MAINTENANCE: "{n} maint.",
-    BreakerWord.STOPPED: "{n} stopped",
+_REFUSED = "refused"
+_SHORT: dict[str, str] = {
+    BreakerWord.SENDING.value: "{n} ok",
+    BreakerWord.FORCED.value: "{n} forced",
+    BreakerWord.TESTING.value: "{n} testing",
+    BreakerWord.MAINTENANCE.value: "{n} maint.",
+    _REFUSED: "{n} refused",
+    BreakerWord.STOPPED.value: "{n} stopped",
 }
+"""From good to bad."""
 _TONES = {
-    BreakerWord.FORCED: Tone.WARN,
-    BreakerWord.TESTING: Tone.WARN,
-    BreakerWord.MAINTENANCE: Tone.HELD,
-    BreakerWord.STOPPED: Tone.BAD,
+    BreakerWord.FORCED.value: Tone.WARN,
+    BreakerWord.TESTING.value: Tone.WARN,
+    BreakerWord.MAINTENANCE.value: Tone.HELD,
+    _REFUSED: Tone.WARN,
+    BreakerWord.STOPPED.value: Tone.BAD,
 }
 
 

@@ -100,7 +100,16 @@ HELD = Sight(now=NOW, gates=(Gate(kind=GateKind.MAINTENANCE, zone="zone1", until
         (row(status=Status.UNCERTAIN), SIGHT, "… – being looked up"),
         (row(status=Status.DEFERRED, scheduled_at=NOW + 86_400), SIGHT, "… – goes out tomorrow "),
         (row(status=Status.COMPLETED, failure_title="Not allowed"), SIGHT, "Create ticket: Printer"),
-        (row(status=Status.HELD, reason=Reason.NO_PROCESSOR), SIGHT, "… – not signed in yet"),
+        (
+            row(status=Status.PENDING, reason=Reason.AFTER),
+            Sight(now=NOW, gates=(Gate(kind=GateKind.OFFLINE),)),
+            "… – waits for another request",
+        ),
+        (
+            row(status=Status.HELD, reason=Reason.NO_PROCESSOR, reason_text="Its path is not known."),
+            SIGHT,
+            "… – Its path is not known",
+        ),
         (row(status=Status.HELD, reason=Reason.NO_PROCESSOR), HELD, "… – maintenance until "),
         (
             row(),
@@ -205,6 +214,7 @@ def test_a_request_to_be_decided_is_not_simply_retried() -> None:
     assert undecided(asked)
     assert why_not(Verb.RETRY, asked)
     assert why_not(Verb.CANCEL, asked)
+    assert "signed in" in why_not(Verb.RETRY, row(status=Status.HELD, reason=Reason.NO_PROCESSOR))
     assert undecided(row(status=Status.UNCERTAIN))
     given_up = row(status=Status.FAILED, reason=Reason.BY_PERSON, failure_title="No answer came back")
     assert undecided(given_up)

@@ -8,7 +8,7 @@ import pytest
 from PySide6.QtCore import QLocale
 
 from autotask_console.state import AppState
-from autotask_console.text import Tone, UiState, look
+from autotask_console.text import UI_STATES, Tone, UiState
 from autotask_console.window import glance
 from autotask_console.window.banner_text import BACK_ONLINE_SECONDS, SAFE, banner_text
 from autotask_console.window.status_bar import connection_text
@@ -217,7 +217,7 @@ class TestGlance:
     def test_only_failed_is_red(self) -> None:
         held = glance.cells(replace(GOOD, by_status=by_status(held=1)), now=NOW)["needs-you"]
         assert held.tone is Tone.WARN
-        assert look(UiState.FAILED).tone is Tone.BAD
+        assert UI_STATES[UiState.FAILED].tone is Tone.BAD
 
     def test_scheduled_paused_and_offline_are_named(self) -> None:
         scheduled = glance.cells(replace(GOOD, by_status=by_status(deferred=2)), now=NOW)
@@ -278,7 +278,8 @@ class TestGlance:
     def test_breakers_in_plain_words(
         self, breakers: tuple[BreakerMetrics, ...], value: str, note: str, badge: str
     ) -> None:
-        state = replace(GOOD, breakers=breakers)
+        zones = tuple(b.zone for b in breakers if b.zone != EVERY_ZONE) or ("zone1",)
+        state = replace(GOOD, zones=zones, breakers=breakers)
         cell = glance.cells(state, now=NOW)["breakers"]
         assert (cell.value, cell.note) == (value, note)
         assert glance.breakers_badge(state, now=NOW)[0] == badge
@@ -289,13 +290,29 @@ class TestGlance:
             BreakerMetrics(zone="b", state=BreakerState.CLOSED, overrides=(hold(),)),
             BreakerMetrics(zone="c", state=BreakerState.OPEN, retry_in=41.0),
         )
-        cell = glance.cells(replace(GOOD, breakers=breakers), now=NOW)["breakers"]
+        state = replace(GOOD, zones=("a", "b", "c"), breakers=breakers)
+        cell = glance.cells(state, now=NOW)["breakers"]
         assert (cell.value, cell.note) == ("1 stopped · 2 others", "c test in 41 s")
         assert cell.tip.endswith("1 ok, 1 maint., 1 stopped.")
 
     def test_without_a_zone_the_breakers_say_so(self) -> None:
-        cell = glance.cells(replace(GOOD, zones=()), now=NOW)["breakers"]
+        waits = (BreakerMetrics(zone="zone1", state=BreakerState.CLOSED),)  # something is composed for it
+        cell = glance.cells(replace(GOOD, zones=(), breakers=waits), now=NOW)["breakers"]
         assert (cell.value, cell.note) == ("–", "not signed in")
+
+    def test_a_zone_that_refuses_the_sign_in_is_not_ok(self) -> None:
+        refused = replace(GOOD, zones=("a", "b"), gates=(Gate(kind=GateKind.SIGN_IN, zone="b"),))
+        cell = glance.cells(refused, now=NOW)["breakers"]
+        assert (cell.value, cell.note, cell.tone) == (
+            "1 ok · 1 refused",
+            "b refuses the sign-in",
+            Tone.WARN,
+        )
+
+    def test_offline_nothing_works_normally(self) -> None:
+        offline = replace(GOOD, connectivity=connected(Connectivity.OFFLINE))
+        cell = glance.cells(offline, now=NOW)["breakers"]
+        assert (cell.value, cell.note, cell.tone) == ("1 ok", "offline", None)
 
 
 class TestConnection:

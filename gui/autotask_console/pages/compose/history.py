@@ -20,8 +20,9 @@ _NEWEST = Sort(field=SortField.SEQ, direction="desc")
 
 async def load_history(queue: QueueManager, text: str = "") -> list[Request]:
     """The last writes, newest first; `text` narrows them as in the queue's own search."""
-    found = await queue.get_requests(RequestFilter(text=text, sort=_NEWEST, limit=_READ))
-    return [one for one in found if one.effect is Effect.WRITE][:SHOWN]
+    return await queue.get_requests(
+        RequestFilter(text=text, effect=(Effect.WRITE,), sort=_NEWEST, limit=SHOWN)
+    )
 
 
 async def tickets_of(queue: QueueManager) -> tuple[list[Reference], list[Waiting]]:

@@ -15,11 +15,11 @@ from PySide6.QtWidgets import (
 )
 
 from autotask_console.pages.compose.draft import Draft, title_of
-from autotask_console.text import age, clock_time, look, number, tr
+from autotask_console.text import UI_STATES, age, clock_time, number, tr, ui_state
 from autotask_console.widgets.button import Button, ButtonKind
 from autotask_console.widgets.label import heading, small
 from autotask_console.widgets.panel import Panel
-from autotask_queue import Request
+from autotask_queue import Gate, Request, gate_for
 
 _ID = int(Qt.ItemDataRole.UserRole)
 _SEARCH_MS = 250
@@ -106,12 +106,12 @@ class Shelf(Panel):
         self._no_drafts.setVisible(not rows)
         self._enable()
 
-    def show_history(self, requests: Sequence[Request]) -> None:
-        """Newest first: state, time, what."""
+    def show_history(self, requests: Sequence[Request], gates: tuple[Gate, ...]) -> None:
+        """Newest first: state, time, what. `gates` are the closed ones."""
         now = self._now()
         rows = []
         for request in requests:
-            shown = look(request.status)
+            shown = UI_STATES[ui_state(request, gate_for(gates, request.zone, request.entity))]
             when = clock_time(request.created_at, now=now)
             rows.append((request.id, f"{shown.glyph} {request.summary}", f"{when}, {shown.word}"))
         _show(self.history, rows, chosen=_chosen(self.history))

@@ -88,7 +88,8 @@ class Shelving(QObject):
 
     async def _load(self) -> None:
         queue = self._services.queue
-        self._shelf.show_history(await load_history(queue, self._search))
+        found = await load_history(queue, self._search)
+        self._shelf.show_history(found, self._services.store.state.gates)
         self._around.own, self._around.waiting = await tickets_of(queue)
 
     def _was_read(self) -> None:

@@ -77,6 +77,8 @@ def why_not(verb: Verb, row: RequestRow) -> str:
         return _not_waiting(Status.UNCERTAIN)
     if may_have_arrived(row) and verb is Verb.EDIT and row.status is Status.FAILED:
         return tr("You gave it up while nobody knew whether it had arrived. Say in its details what did.")
+    if verb is Verb.RETRY and row.reason is Reason.NO_PROCESSOR and row.status is Status.HELD:
+        return tr("It goes out by itself once its zone is signed in.")
     fitting = _FITTING.get(verb)
     if fitting is None or row.status in fitting:
         return ""
