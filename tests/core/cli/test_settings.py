@@ -145,7 +145,7 @@ priority_strategy = "random"
         ("persistence = 3", "persistence must be a table of settings, not 3 (FILE, line 1)"),
         (
             '[persistence]\nbackend = "memory"',
-            "persistence.backend must be sqlite here: each command is a process of its own",
+            "persistence.backend must be sqlite or redis: each command is a process of its own",
         ),
     ],
 )
