@@ -97,4 +97,5 @@ class Bulk:
             count = result.changed if result is not None else 0
             self._ctx.bus.publish(RequestsChanged(at=self._ctx.clock.now(), count=count, what=what))
             await self._settler.look_again(what)
+            self._settler.tell_if_empty()
             self._settler.changed()

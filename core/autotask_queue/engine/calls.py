@@ -17,6 +17,7 @@ import msgspec
 from autotask_queue.model.errors import InvalidRequest, ProcessorError
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON, Reply, Request
+from autotask_queue.policy.wording import AGAIN
 from autotask_queue.ports import Describing, Facts
 
 MAX_REPLY_DEPTH: Final = 100
@@ -183,6 +184,6 @@ def _timed_out(limit: float) -> Failure:
         code="timeout",
         title="No answer in time",
         message=f"There was no answer within {limit:g} s.",
-        remedy="It is tried again, or looked up, by itself.",
+        remedy=f"{AGAIN} A change is looked up first.",
         applied=Applied.UNKNOWN,
     )

@@ -126,6 +126,8 @@ def _attention(engine: Engine) -> ComponentHealth:
     waiting = engine.ctx.store.counters().count(Status.FAILED, Status.HELD)
     if waiting:
         return ComponentHealth(
-            name="attention", level=HealthLevel.HEALTHY, reason=f"{waiting} requests need a person."
+            name="attention",
+            level=HealthLevel.HEALTHY,
+            reason="1 request needs a person." if waiting == 1 else f"{waiting:,} requests need a person.",
         )
     return ComponentHealth(name="attention", level=HealthLevel.HEALTHY)

@@ -19,6 +19,7 @@ from autotask_queue.model.request import AttemptResult, Reply, Request, RequestI
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.policy.breaker import Permit
 from autotask_queue.policy.retry import Signal, Verdict, ZoneEffect, judge
+from autotask_queue.policy.wording import last_words
 from autotask_queue.ports import AttemptRecord, Change, QueueProcessor
 
 FIRST_LOOKUP = 5.0
@@ -138,6 +139,8 @@ class Runner:
     ) -> Change:
         now = self.ctx.clock.now()
         delay = FIRST_LOOKUP if verdict.to is Status.UNCERTAIN else verdict.delay
+        if verdict.to is Status.FAILED:
+            failure = last_words(failure)
         return Change(
             id=request.id,
             kind=_kind(verdict.to),

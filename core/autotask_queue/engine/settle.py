@@ -58,6 +58,8 @@ class Settler:
         self._waiting: dict[RequestId, list[asyncio.Future[Outcome]]] = {}
         self.changed: Callable[[], None] = lambda: None
         self._closed = False
+        self._empty_at: int | None = None
+        """The `seq` of the newest request when `queue.empty` was published last."""
         self.storage_trouble = ""
         """Why the store refuses to write at the moment; empty if it does not."""
 
@@ -103,9 +105,17 @@ class Settler:
         self.tell_consequences()
         if request.status.is_terminal:
             self._resolve(request)
-            if self._ctx.store.counters().count(*OPEN) == 0:
-                self._ctx.bus.publish(QueueEmpty(at=self._ctx.clock.now()))
+            self.tell_if_empty()
+        else:
+            self._empty_at = None
         self.changed()
+
+    def tell_if_empty(self) -> None:
+        """Publishes `queue.empty` when nothing is unfinished; once, until there is work again."""
+        newest = self._ctx.store.max_seq()
+        if self._empty_at != newest and not self._ctx.store.counters().count(*OPEN):
+            self._empty_at = newest
+            self._ctx.bus.publish(QueueEmpty(at=self._ctx.clock.now()))
 
     def tell_consequences(self) -> None:
         """Announces what changed because others did: children held or freed, scheduled ones come due."""

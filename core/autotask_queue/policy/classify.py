@@ -19,7 +19,7 @@ from typing import NamedTuple
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON
 from autotask_queue.policy import refusals
-from autotask_queue.policy.wording import LOOKED_UP, WORDS
+from autotask_queue.policy.wording import AGAIN, LOOKED_UP, WORDS
 
 _MAX_DETAIL = 300
 _MAX_RETRY_AFTER = 3_600.0
@@ -151,7 +151,7 @@ def _of_status(reply: _Reply) -> Failure | None:
                 FailureClass.CONNECT_FAIL,
                 "proxy_sign_in",
                 message="The network’s proxy wants a sign-in first. Nothing was sent.",
-                remedy="Sign in to the network, or ask its administrator. It is tried again by itself.",
+                remedy="Sign in to the network, or ask its administrator. " + AGAIN,
             )
         case 408:  # the server gave up waiting; what it had read by then is not said
             failure = _failure(reply, FailureClass.TIMEOUT_UNKNOWN, "server_gave_up", applied=reply.perhaps)
@@ -213,7 +213,7 @@ def _failure(
     if not message and said:
         message = f"Autotask refused this: {said}" if kind in _REFUSED else f"{words.message} It said: {said}"
     elif not message and kind is FailureClass.TIMEOUT_UNKNOWN and not reply.write:
-        message, remedy = "No usable answer came back.", "It only asks for data and is asked again by itself."
+        message, remedy = "No usable answer came back.", f"It only asks for data. {AGAIN}"
     return Failure(
         kind=kind,
         code=code,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from autotask_queue.model.failure import FailureClass
+import msgspec
+
+from autotask_queue.model.failure import Failure, FailureClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +24,8 @@ class Words(NamedTuple):
 LOOKED_UP = "It is looked up in Autotask first and never simply sent again."
 """The remedy wherever a write may have arrived."""
 
-_AGAIN = "It is tried again by itself."
+AGAIN = "It is tried again by itself."
+"""The remedy wherever another try follows; `last_words` takes it back when none does."""
 
 WORDS: Mapping[FailureClass, Words] = MappingProxyType(
     {
@@ -34,7 +37,7 @@ WORDS: Mapping[FailureClass, Words] = MappingProxyType(
         FailureClass.CONNECT_FAIL: Words(
             "Autotask could not be reached",
             "The connection to Autotask could not be made. Nothing was sent.",
-            f"{_AGAIN} If it lasts, check the network, or whether Autotask is down.",
+            f"{AGAIN} If it lasts, check the network, or whether Autotask is down.",
         ),
         FailureClass.TIMEOUT_UNKNOWN: Words(
             "No answer came back",
@@ -61,7 +64,7 @@ WORDS: Mapping[FailureClass, Words] = MappingProxyType(
         FailureClass.SERVER_TRANSIENT: Words(
             "Autotask has a problem",
             "Autotask answered with a fault of its own.",
-            _AGAIN,
+            AGAIN,
         ),
         FailureClass.APP_ERROR: Words(
             "Autotask refused this",
@@ -116,3 +119,10 @@ WORDS: Mapping[FailureClass, Words] = MappingProxyType(
         ),
     }
 )
+
+_NO_MORE = "Its tries are used up: retry it when the cause is gone. Until then it is kept."
+
+
+def last_words(failure: Failure) -> Failure:
+    """The failure of a request that is given up: it does not promise another try."""
+    return msgspec.structs.replace(failure, remedy=failure.remedy.replace(AGAIN, _NO_MORE))
