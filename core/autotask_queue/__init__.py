@@ -132,6 +132,7 @@ from autotask_queue.ports import (
     Transport,
 )
 from autotask_queue.quick import Credentials, QuickSetup, SessionSecrets
+from autotask_queue.settings import load_configuration
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, RedactingFilter, redact
 
 __all__ = [
@@ -271,6 +272,7 @@ __all__ = [
     "discover_zone",
     "gate_for",
     "load_catalogue",
+    "load_configuration",
     "redact",
     "resolve",
     "validate",

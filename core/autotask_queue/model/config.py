@@ -6,12 +6,13 @@ checks a nested mapping (from code, a TOML file, the environment) and names ever
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 from typing_extensions import override
 
+from autotask_queue.model.checking import Rules, find_problems
 from autotask_queue.model.errors import ConfigError
 
 
@@ -37,15 +38,18 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     checkpoints: bool = True
     """Write back the write-ahead log when idle."""
     checkpoint_interval: float = 60.0
+    """Seconds between two looks at what can be written back or deleted."""
     compression: bool = False
+    """Store larger documents compressed."""
     retention_period: float = 7 * 86_400.0
-    """How long finished requests are kept; 0 keeps them for ever."""
+    """Seconds for which finished requests are kept; 0 keeps them for ever. Failed ones always stay."""
 
 
 class PersistenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which backend keeps the queue, and how."""
 
     backend: Literal["memory", "sqlite", "redis"] = "memory"
+    """`memory` for tests, `sqlite` for one program at a time, `redis` for several computers."""
     connection: ConnectionConfig = ConnectionConfig()
     options: PersistenceOptions = PersistenceOptions()
 
@@ -58,24 +62,33 @@ class CircuitBreakerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     """
 
     enabled: bool = True
+    """False never opens by itself; holds by hand work all the same."""
     failure_threshold: int = 5
+    """Failures in a row that open the breaker."""
     success_threshold: int = 2
+    """Tests in a row that must succeed to close it again."""
     timeout: float = 30.0
+    """Seconds of the longest cool-down before the next test."""
 
 
 class RetryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Full jitter: a random wait up to `base_delay * multiplier ** n`, at most `max_delay`."""
 
     base_delay: float = 1.0
+    """Seconds before the first retry, at most."""
     max_delay: float = 120.0
+    """Seconds that no wait exceeds, but one that the server itself asks for."""
     multiplier: float = 2.0
+    """By how much each further wait may be longer."""
     jitter: bool = True
+    """Draw each wait at random, so that many clients do not come back at once; False waits the whole time."""
 
 
 class StrategiesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who goes next, when a zone is given a rest, and how failures are repeated."""
 
     priority_strategy: Literal["fifo", "priority"] = "priority"
+    """Who goes next among those that are ready: see core/README.md."""
     circuit_breaker: CircuitBreakerConfig = CircuitBreakerConfig()
     retry: RetryConfig = RetryConfig()
 
@@ -84,13 +97,17 @@ class ZoneConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """A configured connection.
 
     `secret` and `integration_code` are references into the secrets' home such as
-    "keyring:zone1/secret", never the secrets themselves. An empty `url` is found by zone discovery.
+    "keyring:zone1/secret", never the secrets themselves.
     """
 
     url: str = ""
+    """Address of the zone's API; empty finds it by the user's name."""
     user: str = ""
+    """The API user's name, as in Autotask."""
     secret: str = ""
+    """Where the API user's secret is kept; empty looks for NAME/secret in the usual home."""
     integration_code: str = ""
+    """Where the integration's tracking identifier is kept; empty looks for NAME/integration_code."""
     impersonate: int | None = None
     """Resource id to act as on notes and time entries."""
     resource_id: int | None = None
@@ -105,27 +122,32 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_size: int = 10_000
     """Requests that are not finished. Reads are refused above it, writes at ten times as many."""
     max_concurrency: int = 10
+    """Requests in flight at a time, of all zones together."""
     priority_enabled: bool = True
+    """False sends in order of arrival, whatever `strategies.priority_strategy` says."""
     batching_enabled: bool = True
+    """Let batchable reads share one call."""
     max_batch_size: int = 10
+    """Requests in one batch, at most."""
     batch_timeout: float = 1.0
+    """Seconds that a batch may wait for more to join it."""
     deduplication_enabled: bool = True
+    """Heed `dedup_key`; False stores every request, whatever keys it has in common with others."""
     default_timeout: float = 300.0
-    """Ceiling of one attempt, not a life span: an offline request waits as long as it must."""
+    """Seconds that one attempt may take; no life span: an offline request waits as long as it must."""
     default_retries: int = 3
+    """Tries after the first. Being offline or throttled uses up none."""
     read_retries: int | None = None
-    """Tries of reads, where they differ from `default_retries`."""
+    """Tries after the first for reads, where they differ from `default_retries`."""
     shutdown_grace: float = 3.0
-    """How long a shutdown waits for what is on the wire."""
+    """Seconds that a shutdown waits for what is on the wire."""
     actor: str = ""
     """Who appears in the audit trail; empty takes the operating system's user."""
     persistence: PersistenceConfig = PersistenceConfig()
     strategies: StrategiesConfig = StrategiesConfig()
     zones: dict[str, ZoneConfig] = {}
+    """The connections, a table for each, by the names that requests give."""
 
-
-_NEVER_SHOWN = frozenset({"persistence.connection.url"})
-"""Settings that may hold a secret."""
 
 _LIMITS: dict[str, tuple[float, float]] = {
     "max_size": (1, 10_000_000),
@@ -144,36 +166,82 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "strategies.retry.base_delay": (0, 3_600),
     "strategies.retry.max_delay": (0, 86_400),
     "strategies.retry.multiplier": (1, 10),
+    "zones.*.max_concurrency": (1, 1_000),
 }
 
-
-_ZONE_CALLS = (1, 1_000)
+RULES = Rules(limits=_LIMITS, hidden=frozenset({"url", "secret", "integration_code"}))
+"""For `find_problems`. What is hidden may hold a secret."""
 
 
 def build_config(*layers: Mapping[str, Any]) -> QueueConfig:
     """Merges nested mappings, later ones winning, and checks the result.
 
+    Args:
+        layers: settings by their names, tables within tables; structs of this module may stand for tables.
+
     Raises:
-        ConfigError: with one line for each unknown key, wrong type and value out of range.
+        ConfigError: with one line for each unknown key, wrong type, value out of range, and for values
+            that do not go together.
+    """
+    config, problems = examine(*layers)
+    if problems:
+        raise ConfigError(list(problems.values()))
+    return config
+
+
+def examine(*layers: Mapping[str, Any]) -> tuple[QueueConfig, dict[str, str]]:
+    """As `build_config`, but mistakes are returned, by the paths of their settings.
+
+    In the configuration beside them, wrong settings have their defaults.
     """
     merged: dict[str, Any] = {}
     for layer in layers:
         _merge(merged, layer)
-    problems = _check_struct(QueueConfig, merged, path="")
-    if problems:
-        raise ConfigError(problems)
-    config = msgspec.convert(merged, QueueConfig)
-    if config.strategies.retry.base_delay > config.strategies.retry.max_delay:
-        raise ConfigError(["strategies.retry.base_delay must not be larger than strategies.retry.max_delay"])
-    if config.persistence.backend == "redis" and not config.persistence.connection.url:
-        raise ConfigError(["persistence.connection.url must say where the Redis server is"])
-    return config
+    problems = find_problems(QueueConfig, merged, RULES)
+    config = msgspec.convert(_without(merged, problems), QueueConfig)
+    for path, also, problem in _mismatches(config):
+        if not any(one == wrong or one.startswith(f"{wrong}.") for wrong in problems for one in (path, also)):
+            problems[path] = problem
+    return config, problems
 
 
 def config_to_dict(config: QueueConfig) -> dict[str, Any]:
-    """The configuration as nested plain values, the inverse of `build_config`."""
+    """The configuration as nested plain values, the inverse of `build_config`.
+
+    Args:
+        config: what to write down; its Redis address may hold a password.
+    """
     result: dict[str, Any] = msgspec.to_builtins(config)
     return result
+
+
+def _mismatches(config: QueueConfig) -> Iterator[tuple[str, str, str]]:
+    """Values that do not go together: the path of one, that of the other, and the words."""
+    retry, connection = config.strategies.retry, config.persistence.connection
+    if retry.base_delay > retry.max_delay:
+        path, also = "strategies.retry.base_delay", "strategies.retry.max_delay"
+        yield (
+            path,
+            also,
+            f"{path} must not be larger than {also} ({retry.base_delay:g} > {retry.max_delay:g})",
+        )
+    backend = "persistence.backend"
+    if config.persistence.backend == "redis" and not connection.url:
+        path = "persistence.connection.url"
+        yield path, backend, f"{path} must say where the Redis server is"
+    if config.persistence.backend == "sqlite" and (not connection.db_path or "\0" in connection.db_path):
+        path = "persistence.connection.db_path"
+        yield path, backend, f"{path} must be the name of a file"
+
+
+def _without(values: Mapping[str, Any], problems: Mapping[str, str], above: str = "") -> dict[str, Any]:
+    """The mapping without the settings that have a problem."""
+    kept: dict[str, Any] = {}
+    for key, value in values.items():
+        path = f"{above}{key}"
+        if path not in problems:
+            kept[key] = _without(value, problems, f"{path}.") if isinstance(value, Mapping) else value
+    return kept
 
 
 def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
@@ -186,58 +254,3 @@ def _merge(target: dict[str, Any], layer: Mapping[str, Any]) -> None:
             target[key] = node
         else:
             target[key] = value
-
-
-def _check_struct(cls: type[msgspec.Struct], values: object, *, path: str) -> list[str]:
-    if not isinstance(values, Mapping):
-        return [f"{path or 'the configuration'} must be a table of settings, not {values!r}"]
-    fields = {f.name: f for f in msgspec.structs.fields(cls)}
-    problems: list[str] = []
-    for key, value in values.items():
-        where = f"{path}.{key}" if path else str(key)
-        field = fields.get(key)
-        if field is None:
-            problems.append(f"{where} is not a setting{_did_you_mean(key, fields)}")
-        elif isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            problems += _check_struct(field.type, value, path=where)
-        elif where == "zones":
-            problems += _check_zones(value)
-        else:
-            problems += _check_value(field.type, value, where=where)
-    return problems
-
-
-def _check_zones(value: object) -> list[str]:
-    if not isinstance(value, Mapping):
-        return ["zones must be a table with a table for each zone"]
-    problems = []
-    for name, zone in value.items():
-        where = f"zones.{name}"
-        if not isinstance(name, str) or not name.strip() or len(name) > 64 or name == "*" or "\n" in name:
-            problems.append(f"{where!r}: a zone's name has 1 to 64 characters on one line and is not *")
-            continue
-        problems += _check_struct(ZoneConfig, zone, path=where)
-        calls = zone.get("max_concurrency") if isinstance(zone, Mapping) else None
-        least, most = _ZONE_CALLS
-        if isinstance(calls, int) and not least <= calls <= most:
-            problems.append(f"{where}.max_concurrency must be between {least} and {most}, got {calls!r}")
-    return problems
-
-
-def _check_value(kind: Any, value: object, *, where: str) -> list[str]:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        shown = "" if where in _NEVER_SHOWN else f", got {value!r}"
-        return [f"{where}: {str(error).lower()}{shown}"]
-    limits = _LIMITS.get(where)
-    if limits and isinstance(value, int | float) and not limits[0] <= value <= limits[1]:
-        return [f"{where} must be between {limits[0]:g} and {limits[1]:g}, got {value!r}"]
-    return []
-
-
-def _did_you_mean(key: object, fields: Mapping[str, object]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(str(key), list(fields), n=1)
-    return f"; did you mean {near[0]}?" if near else ""

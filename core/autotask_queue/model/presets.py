@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from autotask_queue.model.config import QueueConfig, build_config
@@ -28,6 +30,17 @@ _TEST: dict[str, Any] = {
     "strategies": {"retry": {"base_delay": 0.01, "max_delay": 0.05}},
 }
 
+PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        "default": {},
+        "development": _DEVELOPMENT,
+        "production": _PRODUCTION,
+        "test": _TEST,
+        "redis": _REDIS,
+    }
+)
+"""What each preset sets apart from the defaults."""
+
 
 def create_default_configuration(**overrides: Any) -> QueueConfig:
     """The README's defaults: memory, three retries."""
@@ -36,19 +49,19 @@ def create_default_configuration(**overrides: Any) -> QueueConfig:
 
 def create_production_configuration(**overrides: Any) -> QueueConfig:
     """SQLite, and more patience: eight retries for writes, four for reads."""
-    return build_config(_PRODUCTION, overrides)
+    return build_config(PRESETS["production"], overrides)
 
 
 def create_redis_configuration(**overrides: Any) -> QueueConfig:
     """As in production, on a Redis server: this computer's, unless `persistence.connection.url` says else."""
-    return build_config(_REDIS, overrides)
+    return build_config(PRESETS["redis"], overrides)
 
 
 def create_development_configuration(**overrides: Any) -> QueueConfig:
     """Memory, a small queue, results kept for a day."""
-    return build_config(_DEVELOPMENT, overrides)
+    return build_config(PRESETS["development"], overrides)
 
 
 def create_test_configuration(**overrides: Any) -> QueueConfig:
     """Memory and delays of milliseconds, for tests of programs that embed the queue."""
-    return build_config(_TEST, overrides)
+    return build_config(PRESETS["test"], overrides)

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import platformdirs
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from autotask_queue import ConfigError
 from autotask_queue.cli.settings import Settings, load_settings
-from autotask_queue.cli.toml_lines import key_lines, line_of
 
 FILE = """\
 max_size = 500
@@ -29,6 +26,9 @@ url = "https://webservices5.autotask.net/atservicesrest/"
 user = "api@example.com"
 secret = "keyring:zone1/secret"
 """
+
+
+MEMORY = "persistence.backend must be sqlite or redis: each command is a process of its own"
 
 
 @pytest.fixture
@@ -127,8 +127,7 @@ priority_strategy = "random"
     found = problems(text, file, AUTOTASK_QUEUE_MAX_CONCURRENCY="many", AUTOTASK_QUEUE_NONSENSE="1")
     by_key = {problem.replace(":", " ").split()[0]: problem for problem in found}
     assert by_key["max_sze"] == "max_sze is not a setting; did you mean max_size? (FILE, line 1)"
-    assert "expected `float`" in by_key["default_timeout"]
-    assert by_key["default_timeout"].endswith("(FILE, line 2)")
+    assert by_key["default_timeout"] == "default_timeout must be a number, got 'long' (FILE, line 2)"
     assert by_key["persistence.options.retention_period"].endswith("(FILE, line 5)")
     assert by_key["zones.zone1.usr"] == "zones.zone1.usr is not a setting; did you mean user? (FILE, line 8)"
     assert by_key["strategies.priority_strategy"].endswith("(FILE, line 11)")
@@ -142,10 +141,10 @@ priority_strategy = "random"
     [
         ("max_size = ", "FILE is no TOML file: Invalid value (at end of document)"),
         ("zones = 3", "zones must be a table with a table for each zone (FILE, line 1)"),
-        ("persistence = 3", "persistence must be a table of settings, not 3 (FILE, line 1)"),
+        ("persistence = 3", "persistence must be a table of settings, not a whole number (FILE, line 1)"),
         (
             '[persistence]\nbackend = "memory"',
-            "persistence.backend must be sqlite or redis: each command is a process of its own",
+            MEMORY + " (FILE, line 2)",
         ),
     ],
 )
@@ -183,37 +182,3 @@ def test_a_name_without_a_key_is_told(file: Path) -> None:
         "AUTOTASK_QUEUE_ZONES__ is not the name of a setting"
         in problems("", file, AUTOTASK_QUEUE_ZONES__="1")[0]
     )
-
-
-# ---------------------------------------------------------------------------------------------
-# Lines
-
-
-def test_lines_of_keys_and_tables() -> None:
-    text = """\
-a = 1
-b.c = 2
-"d e" = 3 # [not.a.table]
-text = \"\"\"
-[not.a.table]
-x = 1
-\"\"\"
-[one . two]
-f = '''g = 1'''
-'h' = { i = 1 }
-[[many]]
-j=1
-"""
-    lines = key_lines(text)
-    expected = {"a": 1, "b": 2, "b.c": 2, "d e": 3, "text": 4, "one.two": 8, "one.two.f": 9, "one.two.h": 10,
-                "many": 11, "many.j": 12}  # fmt: skip
-    assert lines == expected
-    assert line_of(lines, "one.two.h.i") == 10
-    assert line_of(lines, "many.unknown.deeper") == 11
-    assert line_of(lines, "elsewhere") is None
-
-
-@given(st.text())
-def test_any_text_has_lines(text: str) -> None:
-    count = len(text.splitlines())
-    assert all(1 <= line <= count for line in key_lines(text).values())

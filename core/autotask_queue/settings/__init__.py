@@ -1,0 +1,24 @@
+"""Settings from a TOML file and from environment variables, each value with the place it came from."""
+
+from autotask_queue.settings.loading import Loaded, combine, load_configuration, used_variables
+from autotask_queue.settings.sources import (
+    PREFIX,
+    Layer,
+    environment_layer,
+    file_layer,
+    given_layer,
+    preset_layer,
+)
+
+__all__ = [
+    "PREFIX",
+    "Layer",
+    "Loaded",
+    "combine",
+    "environment_layer",
+    "file_layer",
+    "given_layer",
+    "load_configuration",
+    "preset_layer",
+    "used_variables",
+]
