@@ -667,7 +667,7 @@ def _open_store(persistence: PersistenceConfig) -> Store:
         return MemoryStore()
     connection = persistence.connection
     if persistence.backend == "redis":
-        return RedisStore(connection.url, namespace=connection.namespace)
+        return RedisStore(connection.url, namespace=connection.namespace, lease=persistence.options.lease)
     return SqliteStore(connection.db_path)
 
 

@@ -43,6 +43,8 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """Store larger documents compressed."""
     retention_period: float = 7 * 86_400.0
     """Seconds for which finished requests are kept; 0 keeps them for ever. Failed ones always stay."""
+    lease: float = 360.0
+    """Seconds for which a worker on Redis may be silent before others take up what it was sending."""
 
 
 class PersistenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,6 +162,7 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "shutdown_grace": (0, 300),
     "persistence.options.checkpoint_interval": (1, 86_400),
     "persistence.options.retention_period": (0, 100 * 365 * 86_400),
+    "persistence.options.lease": (1, 3_600),
     "strategies.circuit_breaker.failure_threshold": (1, 1_000),
     "strategies.circuit_breaker.success_threshold": (1, 100),
     "strategies.circuit_breaker.timeout": (0.05, 3_600),
