@@ -511,13 +511,13 @@ class QueueManager:
     @property
     def is_paused(self) -> bool:
         """Whether a pause is in force."""
-        return self._engine.gates.paused_until is not None
+        return self._engine.gates.paused is not None
 
     @property
     def paused_until(self) -> float | None:
         """Seconds since the epoch; None if not paused, or until somebody resumes."""
-        until = self._engine.gates.paused_until
-        return None if until in (None, float("inf")) else until
+        paused = self._engine.gates.paused
+        return paused.until if paused is not None else None
 
     async def work_offline(self, *, actor: str = "") -> None:
         """Sends nothing until `work_online`. Survives a restart."""

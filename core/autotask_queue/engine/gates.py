@@ -32,34 +32,35 @@ class Gates:
         self._sign_in: dict[str, str] = {}
         self._throttled: dict[str, float] = {}
         self._throttles: Counter[str] = Counter()
-        self.paused_until: float | None = None
-        """Seconds since the epoch; infinity until somebody resumes; None if not paused."""
+        self.paused: Gate | None = None
+        """The pause in force: by whom, why and until when (None: until somebody resumes)."""
         self.changed: Callable[[], None] = lambda: None
 
     async def load(self) -> None:
         """Restores a pause as it was when the program ended."""
-        self.paused_until = await self._stored_pause()
+        self.paused = await self._stored_pause()
 
-    async def _stored_pause(self) -> float | None:
+    async def _stored_pause(self) -> Gate | None:
         saved = await self._ctx.store.get_document("control", "paused")
-        if not saved:
-            return None
-        return float("inf") if saved["until"] is None else float(saved["until"])
+        return Gate(kind=GateKind.PAUSED, **saved) if saved else None
 
     async def follow(self) -> None:
         """Takes over a pause that another process has set or ended."""
-        before, self.paused_until = self.paused_until, await self._stored_pause()
-        if self.paused_until == before:
+        before, self.paused = self.paused, await self._stored_pause()
+        if self.paused == before:
             return
         now = self._ctx.clock.now()
-        if self.paused_until is None:
+        if self.paused is None:
             self._ctx.bus.publish(ProcessingResumed(at=now))
         else:
-            until = None if self.paused_until == float("inf") else self.paused_until
-            self._ctx.bus.publish(ProcessingPaused(at=now, until=until))
+            self._ctx.bus.publish(ProcessingPaused(at=now, until=self.paused.until))
         self.changed()
 
     # -- pause
+
+    @property
+    def _pause_ends(self) -> float | None:
+        return self.paused.until if self.paused is not None else None
 
     async def pause(self, expires_in: float | None, *, why: str, actor: str) -> None:
         """Stops sending for `expires_in` seconds, or until `resume`; survives a restart."""
@@ -67,18 +68,19 @@ class Gates:
             check_seconds("expires_in", expires_in)
         now = self._ctx.clock.now()
         until = None if expires_in is None else now + expires_in
-        await self._ctx.store.put_document("control", "paused", {"until": until}, at=now)
+        value = {"until": until, "reason": why, "actor": actor}
+        await self._ctx.store.put_document("control", "paused", value, at=now)
         await self._audit("paused", actor, why)
-        self.paused_until = float("inf") if until is None else until
+        self.paused = Gate(kind=GateKind.PAUSED, until=until, reason=why, actor=actor)
         self._ctx.bus.publish(ProcessingPaused(at=now, until=until))
         self.changed()
 
     async def resume(self, *, why: str, actor: str) -> None:
         """Ends a pause."""
-        if self.paused_until is not None:
+        if self.paused is not None:
             await self._ctx.store.delete_document("control", "paused")
             await self._audit("resumed", actor, why)
-            self.paused_until = None
+            self.paused = None
             self._ctx.bus.publish(ProcessingResumed(at=self._ctx.clock.now()))
             self.changed()
 
@@ -113,7 +115,7 @@ class Gates:
 
     async def tick(self) -> None:
         """Ends what time ends."""
-        if self.paused_until is not None and self._ctx.clock.now() >= self.paused_until:
+        if self._pause_ends is not None and self._ctx.clock.now() >= self._pause_ends:
             await self.resume(why="the time was up", actor="queue")
         mono = self._ctx.clock.monotonic()
         for zone in [z for z, until in self._throttled.items() if until <= mono]:
@@ -123,15 +125,15 @@ class Gates:
         """Seconds until `tick` has something to do."""
         mono = self._ctx.clock.monotonic()
         waits = [until - mono for until in self._throttled.values()]
-        if self.paused_until is not None and self.paused_until != float("inf"):
-            waits.append(self.paused_until - self._ctx.clock.now())
+        if self._pause_ends is not None:
+            waits.append(self._pause_ends - self._ctx.clock.now())
         return max(0.0, min(waits)) if waits else None
 
     # -- what follows
 
     def for_claim(self, running: Counter[tuple[str, str]]) -> dict[str, ZoneGate]:
         """The zones that may run something now, with how much; empty if none."""
-        if self.paused_until is not None or not self._connectivity.may_send:
+        if self.paused is not None or not self._connectivity.may_send:
             return {}
         out: dict[str, ZoneGate] = {}
         for zone in self._ctx.store.counters().by_zone():
@@ -165,9 +167,8 @@ class Gates:
             out.append(Gate(kind=GateKind.WORK_OFFLINE))
         elif state.state is not Connectivity.ONLINE:
             out.append(Gate(kind=GateKind.OFFLINE, until=state.next_try_at, reason=state.detail))
-        if self.paused_until is not None:
-            until = None if self.paused_until == float("inf") else self.paused_until
-            out.append(Gate(kind=GateKind.PAUSED, until=until))
+        if self.paused is not None:
+            out.append(self.paused)
         out += [Gate(kind=GateKind.SIGN_IN, zone=z, reason=why) for z, why in self._sign_in.items()]
         wall, mono = self._ctx.clock.now(), self._ctx.clock.monotonic()
         out += [

@@ -23,6 +23,7 @@ def health(engine: Engine) -> Health:
     parts = (
         _storage(engine),
         _connection(engine),
+        _sending(engine),
         _sign_in(engine),
         *_zones(engine),
         _capacity(engine),
@@ -57,6 +58,18 @@ def _connection(engine: Engine) -> ComponentHealth:
         reason="Working offline, by choice." if by_hand else state.detail or "There is no connection.",
         since=state.since,
         action="" if by_hand else "The connection is tried again by itself.",
+    )
+
+
+def _sending(engine: Engine) -> ComponentHealth:
+    paused = engine.gates.paused
+    if paused is None:
+        return ComponentHealth(name="sending", level=HealthLevel.HEALTHY)
+    by = f" by {paused.actor}" if paused.actor else ""
+    why = f": {paused.reason.rstrip('.')}" if paused.reason else ""
+    ends = "It goes on by itself." if paused.until is not None else "It goes on when somebody resumes."
+    return ComponentHealth(
+        name="sending", level=HealthLevel.DEGRADED, reason=f"Sending is paused{by}{why}.", action=ends
     )
 
 

@@ -6,11 +6,12 @@ import msgspec
 import pytest
 from tests.core.engine.conftest import MakeWorld, Server, World, failure
 
+from autotask_queue.engine.health import health
 from autotask_queue.model.breaker import BreakerState
 from autotask_queue.model.errors import ReasonRequired
 from autotask_queue.model.failure import Applied, FailureClass
 from autotask_queue.model.gates import GateKind, gate_for
-from autotask_queue.model.metrics import Connectivity
+from autotask_queue.model.metrics import Connectivity, HealthLevel
 from autotask_queue.model.status import Status
 
 OFFLINE = failure(FailureClass.LOCAL_OFFLINE)
@@ -222,7 +223,12 @@ async def test_a_pause_ends_by_itself_and_survives_a_restart(make_world: MakeWor
     again = await make_world(store=world.store)
     await again.clock.advance(800)
     assert (await again.get(request)).status is Status.PENDING
+    (gate,) = again.engine.gates.for_people()
+    assert (gate.kind, gate.reason, gate.actor) == (GateKind.PAUSED, "meeting", "anna")
+    sending = next(p for p in health(again.engine).components if p.name == "sending")
+    assert sending.reason == "Sending is paused by anna: meeting."
     await again.clock.advance(101)
+    assert health(again.engine).status is HealthLevel.HEALTHY
     assert (await again.get(request)).status is Status.COMPLETED
 
 
