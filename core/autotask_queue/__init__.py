@@ -22,6 +22,8 @@ from autotask_queue.engine.bus import Mailbox
 from autotask_queue.engine.clock import SystemClock
 from autotask_queue.engine.control import ControlServer
 from autotask_queue.engine.echo import EchoProcessor
+from autotask_queue.logs import JsonLines, log_to_files, log_to_stderr
+from autotask_queue.logs import Level as LogLevel
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.breaker import BreakerMetrics, BreakerState, Override, OverrideKind
 from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
@@ -182,6 +184,8 @@ __all__ = [
     "HttpxTransport",
     "IllegalTransition",
     "InvalidRequest",
+    "JsonLines",
+    "LogLevel",
     "LookupResult",
     "Mailbox",
     "MetricsUpdated",
@@ -273,6 +277,8 @@ __all__ = [
     "gate_for",
     "load_catalogue",
     "load_configuration",
+    "log_to_files",
+    "log_to_stderr",
     "redact",
     "resolve",
     "validate",

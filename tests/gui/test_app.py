@@ -4,7 +4,6 @@ import asyncio
 import json
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ import msgspec
 import pytest
 from tests.gui.harness import bench, until
 
-from autotask_console.app import demo, logs
+from autotask_console.app import demo
 from autotask_console.app.commands import QueueCommands
 from autotask_console.app.crash_note import CrashNote
 from autotask_console.app.demo_run import leave_evidence, summarise
+from autotask_console.app.logs import logging_installed
 from autotask_console.app.snapshot import look_at
 from autotask_console.app.work_facts import FailedReads, last_sent
 from autotask_console.platform.theme import Theme
@@ -34,24 +34,16 @@ from autotask_queue.simulator import run_simulator
 from autotask_queue.simulator.command import ready
 
 
-@pytest.fixture
-def handlers(tmp_path: Path) -> Iterator[list[logging.Handler]]:
-    level = logging.getLogger().level
-    made = logs.set_up(tmp_path / "logs", "debug")
-    yield made
-    logs.tear_down(made)
-    logging.getLogger().setLevel(level)
-
-
 class TestLogs:
-    def test_lines_are_json_with_secrets_masked(self, handlers: object, tmp_path: Path, capsys: Any) -> None:
+    def test_lines_are_json_with_secrets_masked(self, tmp_path: Path, capsys: Any) -> None:
         KNOWN_SECRETS.add("planted-value-7")
         logger = logging.getLogger("tests.app")
-        logger.info("signing in with %s", "planted-value-7")
-        try:
-            raise LookupError("planted-value-7")
-        except LookupError:
-            logger.exception("it failed")
+        with logging_installed(tmp_path / "logs", "debug"):
+            logger.info("signing in with %s", "planted-value-7")
+            try:
+                raise LookupError("planted-value-7")
+            except LookupError:
+                logger.exception("it failed")
         first, second = (
             json.loads(x) for x in (tmp_path / "logs" / "console.jsonl").read_text().splitlines()
         )
@@ -59,21 +51,34 @@ class TestLogs:
         assert "planted" not in json.dumps([first, second])
         assert "LookupError" in second["traceback"]
         assert first["time"].endswith("Z")
-        assert "planted" not in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert "signing in" in said
+        assert "planted" not in said
 
-    def test_a_folder_that_cannot_be_written_is_survived(self, tmp_path: Path) -> None:
+    def test_people_see_warnings_and_the_file_has_all(self, tmp_path: Path, capsys: Any) -> None:
+        logger = logging.getLogger("tests.app")
+        with logging_installed(tmp_path / "logs", "info"):
+            logger.info("for the file")
+            logger.warning("for people")
+        assert (tmp_path / "logs" / "console.jsonl").read_text().count("\n") == 2
+        assert capsys.readouterr().err == "WARNING tests.app: for people\n"
+
+    @pytest.mark.expected_logs("there is no log file")
+    def test_a_folder_that_cannot_be_written_is_said_once(self, tmp_path: Path, capsys: Any) -> None:
         (tmp_path / "file").write_text("x")
-        made = logs.set_up(tmp_path / "file" / "logs", "info")
-        logs.tear_down(made)
-        assert len(made) == 1
+        with logging_installed(tmp_path / "file" / "logs", "info"):
+            pass
+        assert capsys.readouterr().err.count("there is no log file") == 1
 
     def test_without_a_stderr_there_is_only_the_file(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(sys, "stderr", None)
-        made = logs.set_up(tmp_path / "logs", "info")
-        logs.tear_down(made)
-        assert len(made) == 1
+        before = list(logging.getLogger().handlers)
+        with monkeypatch.context() as context:
+            context.setattr(sys, "stderr", None)
+            with logging_installed(tmp_path / "logs", "info"):
+                (added,) = (h for h in logging.getLogger().handlers if h not in before)
+                assert isinstance(added, logging.FileHandler)
 
 
 class TestCrashNote:

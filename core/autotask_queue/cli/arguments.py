@@ -12,11 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from autotask_queue.cli.logs import LEVELS
 from autotask_queue.cli.places import default_config, default_database, expand
 from autotask_queue.cli.refusals import refuse_in_document, refuse_password, refuse_telling
 from autotask_queue.cli.times import parse_duration, parse_moment
 from autotask_queue.engine.intake import MAX_BODY
+from autotask_queue.logs import LEVELS
 from autotask_queue.model.errors import ConfigError
 from autotask_queue.model.filters import Range, RequestFilter, Sort, SortField
 from autotask_queue.model.request import JSON, MAX_PRIORITY, MIN_PRIORITY

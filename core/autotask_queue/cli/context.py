@@ -15,6 +15,7 @@ from autotask_queue.cli.output import Output
 from autotask_queue.cli.secret_homes import CommandLineSecrets
 from autotask_queue.cli.settings import Settings, load_settings
 from autotask_queue.engine.commands import system_user
+from autotask_queue.logs import Level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,7 @@ class Context:
     config_file: Path | None
     secrets: CommandLineSecrets
     out: Output
-    log_level: str
+    log_level: Level
 
     @cached_property
     def settings(self) -> Settings:

@@ -15,11 +15,11 @@ from autotask_queue.cli.arguments import Subparsers, add_common
 from autotask_queue.cli.commands import changing, doctor, gates, looking, numbers, simulator, submit, worker
 from autotask_queue.cli.context import Command, Context
 from autotask_queue.cli.errors import Exit, WrongArguments, exit_code
-from autotask_queue.cli.logs import logging_to_stderr
 from autotask_queue.cli.output import Output, clean
 from autotask_queue.cli.refusals import refuse_secrets
 from autotask_queue.cli.secret_homes import CommandLineSecrets
 from autotask_queue.engine.control.errors import to_message
+from autotask_queue.logs import log_to_stderr
 from autotask_queue.model.errors import ConfigError, QueueError
 
 _PROGRAM = "autotask-queue"
@@ -84,7 +84,7 @@ def _run(args: argparse.Namespace) -> int:
     command: Command = args.command
     if args.db is not None and args.redis is not None:
         raise WrongArguments("--db and --redis name two queues.", remedy="Give one of them.")
-    with logging_to_stderr(args.log_level):
+    with log_to_stderr(args.log_level):
         context = Context(
             database=args.db,
             redis=args.redis,

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
+from autotask_queue.engine.journal import log_event
 from autotask_queue.model.errors import UnknownEvent
 from autotask_queue.model.events import EVENT_NAMES, Event, EventsLost
 
@@ -80,6 +81,7 @@ class EventBus:
 
     def publish(self, event: Event) -> None:
         """Delivers `event`; errors of subscribers are logged, with the subscriber's name."""
+        log_event(self._logger, event)
         for box in self._mailboxes:
             box.put(event)
         for name in (event.name, "*"):

@@ -77,6 +77,7 @@ _BESIDE_NAME = re.compile(
     | (?P<pair>(?<![\w-])b?\\?["'](?:{_NAMES})\\?["']\s*[:,=]\s*)(?:{_QUOTED_VALUE}|[^\s,}}\])]+)
     | (?P<word>(?<![\w/-])(?:{_NAMES})\s*(?:=>|:|=)\s*)(?:{_QUOTED_VALUE}|(?:Bearer\s+|Basic\s+)?[^\s&"'<>]+)
     | (?P<query>[?&]user=)[^\s&"'<>]+
+    | (?P<address>[a-z][a-z0-9+.-]*://[^\s/@:"'<>]*:)[^\s/"'<>]+(?=@)            # user:password@host
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )

@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 from autotask_console.platform.paths import Paths, paths_in, system_paths
-
-LEVELS = ("debug", "info", "warning", "error")
+from autotask_queue import LogLevel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +22,7 @@ class Options:
     demo_seconds: float | None = None
     screenshot: Path | None = None
     summary: Path | None = None
-    log_level: str = "info"
+    log_level: LogLevel = "info"
     self_check: bool = False
 
     @property
@@ -59,7 +59,7 @@ def parse(arguments: Sequence[str]) -> Options:
         "--summary", type=Path, metavar="PATH", help="with --demo-seconds: JSON of what was sent"
     )
     parser.add_argument(
-        "--log-level", choices=LEVELS, default="info", help="how much is logged (%(default)s)"
+        "--log-level", choices=get_args(LogLevel), default="info", help="how much is logged (%(default)s)"
     )
     parser.add_argument(
         "--self-check", action="store_true", help="print as JSON what this installation holds, and end"

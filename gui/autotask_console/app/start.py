@@ -37,40 +37,45 @@ def start(arguments: Sequence[str]) -> int:
 
 
 def _run(options: Options) -> int:
-    from PySide6.QtWidgets import QApplication
-
-    from autotask_console.app import logs
+    from autotask_console.app.logs import logging_installed
     from autotask_console.runtime.hooks import Hooks
-    from autotask_console.runtime.single_instance import SingleInstance
     from autotask_queue import __version__
 
     paths = options.paths
     for folder in (paths.data, paths.state):
         with contextlib.suppress(OSError):  # said in full a few lines below
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handlers = logs.set_up(paths.logs, options.log_level)
-    hooks = Hooks(folder=paths.reports, version=__version__)
-    hooks.install()
-    try:
-        app = QApplication(sys.argv[:1])
-        app.setApplicationName("Autotask Queue Console")
-        app.setApplicationVersion(__version__)
-        app.setDesktopFileName("autotask-console")
-        app.setQuitOnLastWindowClosed(False)
-        instance = SingleInstance(paths.data, parent=app)
+    with logging_installed(paths.logs, options.log_level):
+        hooks = Hooks(folder=paths.reports, version=__version__)
+        hooks.install()
         try:
-            first = instance.acquire()
-        except OSError as error:
-            return _complain(
-                f"The folder {paths.data} cannot be used: {error.strerror or error}. "
-                "Choose a folder you may write to, with --data-dir."
-            )
-        if not first:
-            return _show_first(instance)
-        return _run_first(app, options, hooks, instance)
-    finally:
-        hooks.uninstall()
-        logs.tear_down(handlers)
+            return _run_watched(options, hooks)
+        finally:
+            hooks.uninstall()
+
+
+def _run_watched(options: Options, hooks: Hooks) -> int:
+    from PySide6.QtWidgets import QApplication
+
+    from autotask_console.runtime.single_instance import SingleInstance
+    from autotask_queue import __version__
+
+    app = QApplication(sys.argv[:1])
+    app.setApplicationName("Autotask Queue Console")
+    app.setApplicationVersion(__version__)
+    app.setDesktopFileName("autotask-console")
+    app.setQuitOnLastWindowClosed(False)
+    instance = SingleInstance(options.paths.data, parent=app)
+    try:
+        first = instance.acquire()
+    except OSError as error:
+        return _complain(
+            f"The folder {options.paths.data} cannot be used: {error.strerror or error}. "
+            "Choose a folder you may write to, with --data-dir."
+        )
+    if not first:
+        return _show_first(instance)
+    return _run_first(app, options, hooks, instance)
 
 
 def _show_first(instance: SingleInstance) -> int:

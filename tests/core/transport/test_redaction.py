@@ -261,3 +261,16 @@ def test_the_filter_never_raises(planted: tuple[str, KnownSecrets]) -> None:
     record = logging.makeLogRecord({"msg": "%s %s", "args": (secret,)})
     assert RedactingFilter(known).filter(record) is True
     assert secret not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [
+        ("redis://:hunter2@host:6379/0", "redis://:[hidden]@host:6379/0"),
+        ("'redis+sentinel://user:p@ss@a:1,b:2/name/0'", "'redis+sentinel://user:[hidden]@a:1,b:2/name/0'"),
+        ("https://host:443/path?x=a@b", "https://host:443/path?x=a@b"),
+        ("write to me@example.com: yes", "write to me@example.com: yes"),
+    ],
+)
+def test_a_password_in_an_address_is_masked(address: str, masked: str) -> None:
+    assert redact(address, known=KnownSecrets()) == masked

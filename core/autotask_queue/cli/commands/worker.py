@@ -13,11 +13,11 @@ from autotask_queue.cli.arguments import Subparsers, duration, help_with
 from autotask_queue.cli.context import Context
 from autotask_queue.cli.errors import Exit, NotFinished
 from autotask_queue.cli.interrupts import stopped_by_signals
-from autotask_queue.cli.logs import LEVELS, logging_to_files
 from autotask_queue.cli.output import Output
 from autotask_queue.cli.places import log_folder
 from autotask_queue.cli.words import plural, say_finished, say_gate
 from autotask_queue.engine.bus import Mailbox
+from autotask_queue.logs import LEVELS, log_to_files
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.errors import ConfigError
 from autotask_queue.model.events import (
@@ -84,8 +84,8 @@ def _command(args: argparse.Namespace, context: Context) -> int:
             remedy="Add one: [zones.zone1] with url, user, secret and integration_code. See `doctor`.",
         )
     context.prepare_to_send()
-    quiet_level = context.log_level if context.log_level in LEVELS[:2] else "info"
-    with logging_to_files(log_folder(), "worker", quiet_level):
+    level = context.log_level if context.log_level in LEVELS[:2] else "info"
+    with log_to_files(log_folder(), name="worker", level=level):
         return asyncio.run(_work(args, context))
 
 

@@ -29,6 +29,7 @@ from autotask_queue.store.redis.small import SmallThings
 from autotask_queue.store.redis.view import View
 from autotask_queue.store.redis.watch import Watch
 from autotask_queue.store.redis.writer import Answer, Writer
+from autotask_queue.transport import KNOWN_SECRETS
 
 LEASE: Final = 360.0
 """Seconds: longer than any attempt may take, so that a worker's silence means that it is gone."""
@@ -59,7 +60,9 @@ class RedisStore:
             raise ConfigError(["persistence.connection.namespace must be a name without { and }"])
         self._namespace = namespace
         self._lease = lease
-        self._link = Link(parse(url), namespace=namespace)
+        address = parse(url)
+        KNOWN_SECRETS.add(*address.secrets)
+        self._link = Link(address, namespace=namespace)
         self._read = Reader(self._link)
         self._view = View()
         self._writer: Writer | None = None

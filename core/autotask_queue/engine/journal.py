@@ -1,0 +1,68 @@
+"""What the log says of events: a line and its facts, for people and for programs that read JSON lines.
+
+Requests as they move are debug records; what somebody may want to know afterwards (a failure, a breaker, the
+network) is info. Documents and summaries are not logged: they hold what customers wrote.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from autotask_queue.model.events import (
+    ConnectivityChanged,
+    Event,
+    HealthDegraded,
+    HealthRecovered,
+    MetricsUpdated,
+    RequestEvent,
+    RequestExpired,
+    RequestFailedEvent,
+    RequestHeld,
+    RequestUncertain,
+    SignInRefused,
+    ZoneEvent,
+)
+
+_GRAVE = (RequestFailedEvent, RequestHeld, RequestUncertain, RequestExpired)
+
+
+def log_event(logger: logging.Logger, event: Event) -> None:
+    """Writes the event down, if anybody listens at its level."""
+    level = _level(event)
+    if logger.isEnabledFor(level):
+        facts = _facts(event)
+        words = " ".join(f"{name}={value}" for name, value in facts.items())
+        logger.log(level, "%s", f"{event.name} {words}".rstrip(), extra={"event": event.name, **facts})
+
+
+def _level(event: Event) -> int:
+    if isinstance(event, MetricsUpdated) or (
+        isinstance(event, RequestEvent) and not isinstance(event, _GRAVE)
+    ):
+        return logging.DEBUG
+    return logging.INFO
+
+
+def _facts(event: Event) -> dict[str, str | int]:
+    match event:
+        case RequestEvent(request=r):
+            facts: dict[str, str | int] = {
+                "request": r.id,
+                "zone": r.zone,
+                "method": r.method,
+                "endpoint": r.endpoint.partition("?")[0],
+                "attempts": r.attempts,
+            }
+            why = r.failure.title if r.failure is not None else r.reason
+            return facts | ({"why": str(why)} if why else {})
+        case ZoneEvent():
+            return {"zone": event.zone, "state": event.breaker.state.value, "why": event.reason}
+        case ConnectivityChanged(connectivity=c):
+            return {"state": c.state.value, "why": c.detail}
+        case HealthDegraded() | HealthRecovered():
+            reason = event.reason if isinstance(event, HealthDegraded) else ""
+            return {"component": event.component, "why": reason}
+        case SignInRefused():
+            return {"zone": event.zone, "why": event.reason}
+        case _:
+            return {}
