@@ -12,7 +12,17 @@ import msgspec
 
 from autotask_queue.__about__ import __version__
 from autotask_queue.cli.arguments import Subparsers, add_common
-from autotask_queue.cli.commands import changing, doctor, gates, looking, numbers, simulator, submit, worker
+from autotask_queue.cli.commands import (
+    changing,
+    config,
+    doctor,
+    gates,
+    looking,
+    numbers,
+    simulator,
+    submit,
+    worker,
+)
 from autotask_queue.cli.context import Command, Context
 from autotask_queue.cli.errors import Exit, WrongArguments, exit_code
 from autotask_queue.cli.output import Output, clean
@@ -24,7 +34,8 @@ from autotask_queue.model.errors import ConfigError, QueueError
 
 _PROGRAM = "autotask-queue"
 _CONFIGURES: tuple[Callable[[Subparsers], None], ...] = tuple(
-    module.configure for module in (submit, looking, changing, gates, numbers, worker, simulator, doctor)
+    module.configure
+    for module in (submit, looking, changing, gates, numbers, worker, simulator, config, doctor)
 )
 _EPILOG = """
 examples:

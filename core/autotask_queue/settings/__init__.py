@@ -3,6 +3,7 @@
 from autotask_queue.settings.loading import Loaded, combine, load_configuration, used_variables
 from autotask_queue.settings.sources import (
     PREFIX,
+    REFERENCE_HOMES,
     Layer,
     environment_layer,
     file_layer,
@@ -12,6 +13,7 @@ from autotask_queue.settings.sources import (
 
 __all__ = [
     "PREFIX",
+    "REFERENCE_HOMES",
     "Layer",
     "Loaded",
     "combine",

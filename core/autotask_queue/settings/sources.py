@@ -18,7 +18,8 @@ from autotask_queue.settings.toml_lines import key_lines, line_of
 PREFIX = "AUTOTASK_QUEUE_"
 _CONSOLE_ONLY = "console"
 _REFERENCES = ("secret", "integration_code")
-_KNOWN_HOMES = ("keyring:", "session:")
+REFERENCE_HOMES = ("keyring:", "session:")
+"""How a reference to a secret begins: where it is kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,7 +156,7 @@ def _without_secrets(layer: Layer) -> Layer:
     for name, zone in zones.items() if isinstance(zones, dict) else ():
         for key in _REFERENCES if isinstance(zone, dict) else ():
             value = zone.get(key, "")
-            if value and not (isinstance(value, str) and value.startswith(_KNOWN_HOMES)):
+            if value and not (isinstance(value, str) and value.startswith(REFERENCE_HOMES)):
                 zone[key] = ""
                 path = f"zones.{name}.{key}"
                 problems.append(

@@ -5,10 +5,11 @@ Importing this package does not import httpx; the first request does, in a threa
 
 from autotask_queue.transport.hosts import HostGuard, is_loopback
 from autotask_queue.transport.http import HttpxTransport
-from autotask_queue.transport.redaction import KNOWN_SECRETS, KnownSecrets, RedactingFilter, redact
+from autotask_queue.transport.redaction import KNOWN_SECRETS, MASK, KnownSecrets, RedactingFilter, redact
 
 __all__ = [
     "KNOWN_SECRETS",
+    "MASK",
     "HostGuard",
     "HttpxTransport",
     "KnownSecrets",

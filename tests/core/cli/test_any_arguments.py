@@ -79,4 +79,4 @@ def test_a_path_that_no_file_can_have(tmp_path: Path) -> None:
     config.write_text('[persistence.connection]\ndb_path = "a\\u0000b"\n', encoding="utf-8")
     with contextlib.redirect_stderr(io.StringIO()) as err:
         assert main(["--config", str(config), "list"]) == 2
-    assert "cannot be the name of a file" in err.getvalue()
+    assert "must be the name of a file" in err.getvalue()
