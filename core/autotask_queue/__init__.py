@@ -29,9 +29,11 @@ from autotask_queue.model.breaker import BreakerMetrics, BreakerState, Override,
 from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
 from autotask_queue.model.errors import (
     ConfigError,
+    EncryptionUnavailable,
     IllegalTransition,
     InvalidRequest,
     NoProcessor,
+    PassphraseWrong,
     ProcessorError,
     QueueClosed,
     QueueError,
@@ -44,6 +46,9 @@ from autotask_queue.model.errors import (
     StoreDamaged,
     StoreError,
     StoreInUse,
+    StoreKeyMissing,
+    StoreKeyWrong,
+    StoreNotEncrypted,
     StoreTooNew,
     StoreUnreachable,
     StoreUnsuitable,
@@ -135,6 +140,7 @@ from autotask_queue.ports import (
 )
 from autotask_queue.quick import Credentials, QuickSetup, SessionSecrets
 from autotask_queue.settings import load_configuration
+from autotask_queue.store.keys import new_key as new_encryption_key
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, RedactingFilter, redact
 
 __all__ = [
@@ -170,6 +176,7 @@ __all__ = [
     "Durability",
     "EchoProcessor",
     "Effect",
+    "EncryptionUnavailable",
     "Event",
     "EventsLost",
     "Facts",
@@ -194,6 +201,7 @@ __all__ = [
     "Outcome",
     "Override",
     "OverrideKind",
+    "PassphraseWrong",
     "Preview",
     "Probing",
     "ProcessingPaused",
@@ -253,6 +261,9 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "StoreInUse",
+    "StoreKeyMissing",
+    "StoreKeyWrong",
+    "StoreNotEncrypted",
     "StoreTooNew",
     "StoreUnreachable",
     "StoreUnsuitable",
@@ -279,6 +290,7 @@ __all__ = [
     "load_configuration",
     "log_to_files",
     "log_to_stderr",
+    "new_encryption_key",
     "redact",
     "resolve",
     "validate",

@@ -78,10 +78,15 @@ class QueueManager:
         processors: who does the work, by name, asked in this order.
         secrets: where sign-in secrets are; with it, requests to the zones of `config.zones` (and those
             added with `set_zone`) go to Autotask.
+        encryption_key: 32 random bytes; what the queue keeps is then encrypted. See `new_encryption_key`.
         store: a backend of your own in place of the configured one.
         clock: time, for tests.
         rng: the source of jitter, for tests.
         logger: where to log; "autotask_queue" if None.
+
+    Raises:
+        ConfigError: a setting is wrong, or the key is not 32 bytes.
+        EncryptionUnavailable: what encrypts is not installed.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class QueueManager:
         *,
         processors: Mapping[str, QueueProcessor] | None = None,
         secrets: Secrets | None = None,
+        encryption_key: bytes | None = None,
         store: Store | None = None,
         clock: Clock | None = None,
         rng: random.Random | None = None,
@@ -106,7 +112,7 @@ class QueueManager:
             own[_AUTOTASK] = self._autotask
         self._engine = Engine(
             config=config,
-            store=store or _open_store(config.persistence),
+            store=store or _open_store(config.persistence, encryption_key),
             clock=clock,
             processors=own,
             logger=logger or logging.getLogger("autotask_queue"),
@@ -662,13 +668,13 @@ def _checked(config: object) -> QueueConfig:
     return build_config(config_to_dict(config))
 
 
-def _open_store(persistence: PersistenceConfig) -> Store:
+def _open_store(persistence: PersistenceConfig, encryption_key: bytes | None) -> Store:
     if persistence.backend == "memory":
         return MemoryStore()
     connection = persistence.connection
     if persistence.backend == "redis":
         return RedisStore(connection.url, namespace=connection.namespace, lease=persistence.options.lease)
-    return SqliteStore(connection.db_path)
+    return SqliteStore(connection.db_path, encryption_key=encryption_key)
 
 
 _WAITING = (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD)

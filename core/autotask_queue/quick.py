@@ -103,13 +103,29 @@ class QuickSetup:
         *,
         processors: Mapping[str, QueueProcessor] | None = None,
         credentials: Mapping[str, Credentials] | None = None,
+        encryption_key: bytes | None = None,
         **config: Any,
     ) -> QueueSetup:
-        """A queue in a file: what was acknowledged survives a crash and a power cut."""
+        """A queue in a file: what was acknowledged survives a crash and a power cut.
+
+        Args:
+            path: the file; it and its folder are made if they are missing.
+            processors: who does the work.
+            credentials: how to sign in to Autotask, by zone.
+            encryption_key: 32 random bytes that encrypt the whole file; needs autotask-queue[encrypted].
+            config: settings, as in `create_production_configuration`.
+
+        Raises:
+            ConfigError: a setting is wrong, or the key is not 32 bytes.
+            EncryptionUnavailable: SQLCipher is not installed.
+        """
         persistence = {"backend": "sqlite", "connection": {"db_path": os.fspath(path)}}
         base = create_production_configuration(**config)
         return _setup(
-            build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials
+            build_config(config_to_dict(base), {"persistence": persistence}),
+            processors,
+            credentials,
+            encryption_key,
         )
 
     @staticmethod
@@ -160,9 +176,10 @@ def _setup(
     config: QueueConfig,
     processors: Mapping[str, QueueProcessor] | None,
     credentials: Mapping[str, Credentials] | None,
+    encryption_key: bytes | None = None,
 ) -> QueueSetup:
     if not credentials:
-        return QueueSetup(QueueManager(config, processors=processors))
+        return QueueSetup(QueueManager(config, processors=processors, encryption_key=encryption_key))
     secrets, zones = {}, dict(config.zones)
     for name, c in credentials.items():
         secrets[f"{name}/secret"] = c.secret
@@ -174,4 +191,7 @@ def _setup(
             resource_id=c.resource_id,
         )
     config = msgspec.structs.replace(config, zones=zones)
-    return QueueSetup(QueueManager(config, processors=processors, secrets=SessionSecrets(secrets)))
+    home = SessionSecrets(secrets)
+    return QueueSetup(
+        QueueManager(config, processors=processors, secrets=home, encryption_key=encryption_key)
+    )

@@ -13,12 +13,17 @@
     ├── ReasonRequired
     ├── ProcessorError       raised by processors to say what is known about a failure
     ├── SecretsError
-    │   └── SecretsUnavailable
+    │   ├── SecretsUnavailable
+    │   └── PassphraseWrong
     └── StoreError
         ├── StoreInUse       another process owns the file
         ├── StoreUnwritable  folder missing, read-only, full
         ├── StoreDamaged
         ├── StoreTooNew
+        ├── StoreKeyMissing  it is encrypted, and no key was given
+        ├── StoreKeyWrong    … and not with this key
+        ├── StoreNotEncrypted   a key was given for a plain file
+        ├── EncryptionUnavailable
         ├── StoreUnreachable the server that keeps the queue does not answer
         └── StoreUnsuitable  network share, synced folder; a server that forgets
 
@@ -184,6 +189,12 @@ class SecretsUnavailable(SecretsError):
     )
 
 
+class PassphraseWrong(SecretsError):
+    code = "passphrase_wrong"
+    title = "This passphrase does not open the queue"
+    default_remedy = "Type it again; capital letters and the keyboard's language matter. Nothing was changed."
+
+
 class StoreError(QueueError):
     code = "store_error"
     title = "The queue file could not be used"
@@ -212,6 +223,35 @@ class StoreTooNew(StoreError):
     code = "store_too_new"
     title = "The queue file was written by a newer version"
     default_remedy = "Update this program, then open the file again. It was not changed."
+
+
+class StoreKeyMissing(StoreError):
+    code = "store_key_missing"
+    title = "The queue file is encrypted"
+    default_remedy = (
+        "Open it where its key is kept: with the console, with --key-file, or by its passphrase. It was not "
+        "changed."
+    )
+
+
+class StoreKeyWrong(StoreError):
+    code = "store_key_wrong"
+    title = "This key does not open the queue file"
+    default_remedy = "Use the key that it was encrypted with. It was not changed, and nothing in it is lost."
+
+
+class StoreNotEncrypted(StoreError):
+    code = "store_not_encrypted"
+    title = "The queue file is not encrypted"
+    default_remedy = (
+        "Encrypt it with `autotask-queue encryption on`, or open it without a key. It was not changed."
+    )
+
+
+class EncryptionUnavailable(StoreError):
+    code = "encryption_unavailable"
+    title = "Encrypted queue files cannot be used here"
+    default_remedy = "Install SQLCipher: pip install 'autotask-queue[encrypted]'. Nothing was changed."
 
 
 class StoreUnsuitable(StoreError):

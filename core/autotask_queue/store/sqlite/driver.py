@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from autotask_queue.model.errors import (
+    EncryptionUnavailable,
     InvalidRequest,
     QueueError,
     StoreDamaged,
@@ -20,6 +21,9 @@ from autotask_queue.model.errors import (
     StoreUnsuitable,
     StoreUnwritable,
 )
+from autotask_queue.store.keys import checked_key
+from autotask_queue.store.sqlite.cipher import key_pragma
+from autotask_queue.transport import KNOWN_SECRETS
 
 Connection = sqlite3.Connection
 
@@ -62,11 +66,12 @@ class Driver:
     """One SQLite module.
 
     `error` is the base of its exceptions, `row_errors` what the content of a row can cause, `refusals`
-    all that refuses one operation and leaves the storage sound.
+    all that refuses one operation and leaves the storage sound. With a `key`, files are encrypted.
     """
 
-    def __init__(self, module: Any = sqlite3) -> None:
+    def __init__(self, module: Any = sqlite3, *, key: bytes | None = None) -> None:
         self._module = module
+        self.key = key
         self.error: type[Exception] = module.Error
         self.row_errors: tuple[type[Exception], ...] = (
             module.IntegrityError,
@@ -110,6 +115,9 @@ class Driver:
                 check_same_thread=False,  # aiosqlite gives it a thread; closing may come from another
                 cached_statements=512,
             )
+            if self.key is not None:
+                connection.execute("PRAGMA cipher_log_level = NONE").close()  # it would write to stderr
+                connection.execute(key_pragma(self.key)).close()
             for name, wanted in pragmas.items():
                 _set(connection, name, wanted)
         except self.error as error:
@@ -122,11 +130,18 @@ class Driver:
             raise
         return connection
 
+    def is_lost(self, error: Exception) -> bool:
+        """Whether the connection on which this was raised is of no use any more.
+
+        SQLCipher refuses everything after it met one damaged page; SQLite goes on with the others.
+        """
+        return self.key is not None and _is_damage(error)
+
     def explain(self, error: Exception, path: Path) -> StoreError:
         """What an exception of this driver means for the queue file."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         text = str(error)
-        if code in (_CORRUPT, _NOT_A_DB) or "malformed" in text or "not a database" in text:
+        if _is_damage(error):
             return StoreDamaged(f"{path} cannot be read as a queue file ({text}).")
         if code == _FULL or "disk is full" in text:
             return StoreUnwritable(
@@ -144,6 +159,38 @@ class Driver:
     def refuse(self, error: Exception) -> QueueError:
         """What an error that one row caused means for its request."""
         return InvalidRequest(f"The queue file cannot hold it ({error}).")
+
+
+def _is_damage(error: Exception) -> bool:
+    code, text = getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error)
+    return code in (_CORRUPT, _NOT_A_DB) or "malformed" in text or "not a database" in text
+
+
+def choose_driver(key: bytes | None) -> Driver:
+    """The driver for a file: SQLCipher with a key, the standard library's SQLite without.
+
+    Raises:
+        ConfigError: the key is not 32 bytes.
+        EncryptionUnavailable: SQLCipher is not installed.
+    """
+    if key is None:
+        return Driver()
+    checked_key(key)
+    KNOWN_SECRETS.add(key.hex())
+    return Driver(load_sqlcipher(), key=key)
+
+
+def load_sqlcipher() -> Any:
+    """SQLCipher's module; it opens plain files too.
+
+    Raises:
+        EncryptionUnavailable: it is not installed.
+    """
+    try:
+        import sqlcipher3
+    except ImportError as error:
+        raise EncryptionUnavailable(f"SQLCipher is not installed with this Python ({error}).") from error
+    return sqlcipher3
 
 
 def _set(connection: Connection, name: str, wanted: int | str) -> None:

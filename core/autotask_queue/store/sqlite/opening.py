@@ -10,12 +10,20 @@ from typing import Final
 
 import msgspec
 
-from autotask_queue.model.errors import StoreDamaged, StoreTooNew, StoreUnsuitable
+from autotask_queue.model.errors import (
+    StoreDamaged,
+    StoreKeyMissing,
+    StoreKeyWrong,
+    StoreNotEncrypted,
+    StoreTooNew,
+    StoreUnsuitable,
+)
 from autotask_queue.model.request import AuditEntry
 from autotask_queue.model.status import Status
 from autotask_queue.ports import Recovery
 from autotask_queue.store.cells import CellKey
-from autotask_queue.store.sqlite import salvage
+from autotask_queue.store.sqlite import cipher, salvage
+from autotask_queue.store.sqlite.cipher import FileKind
 from autotask_queue.store.sqlite.driver import Connection, Driver
 from autotask_queue.store.sqlite.migrations import MIGRATIONS, Migration
 from autotask_queue.store.sqlite.session import Session
@@ -23,8 +31,8 @@ from autotask_queue.store.sqlite.session import Session
 APPLICATION_ID: Final = 0x41545131
 """What SQLite's header says of our files: "ATQ1"."""
 
-_MAGIC: Final = b"SQLite format 3\0"
 _HEADER: Final = 100
+"""Bytes that even the smallest file of SQLite has."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,15 +55,16 @@ def check_file(driver: Driver, path: Path, *, newest: int) -> None:
 
     Raises:
         StoreDamaged: it is no SQLite file.
+        StoreKeyMissing, StoreKeyWrong, StoreNotEncrypted: it does not go with the driver's key, or without.
         StoreTooNew: a newer version of this program wrote it.
         StoreUnsuitable: it belongs to another program.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        header = file.read(_HEADER)
-    if not header:
+    kind = cipher.kind_of(path)
+    if kind is FileKind.EMPTY:
         return
-    if not header.startswith(_MAGIC) or len(header) < _HEADER:
+    check_key(driver.key, path, kind)
+    if kind is FileKind.OTHER or path.stat().st_size < _HEADER:
         raise StoreDamaged(f"{path} is not a queue file, or its beginning was overwritten.")
     # Through SQLite, for the newest header may still be in the log.
     try:
@@ -63,6 +72,23 @@ def check_file(driver: Driver, path: Path, *, newest: int) -> None:
             _check_identity(path, connection, newest)
     except driver.error as error:
         raise driver.explain(error, path) from error
+
+
+def check_key(key: bytes | None, path: Path, kind: FileKind) -> None:
+    """Whether a file of this kind goes with this key, or without one. Damage is not looked for.
+
+    Raises:
+        StoreKeyMissing: it is encrypted, and there is no key.
+        StoreKeyWrong: it is encrypted with another key.
+        StoreNotEncrypted: it is plain, and there is a key.
+    """
+    if key is None:
+        if kind is FileKind.ENCRYPTED:
+            raise StoreKeyMissing(f"{path} is encrypted, and no key was given.")
+    elif kind is FileKind.PLAIN:
+        raise StoreNotEncrypted(f"A key was given for {path}, but everything in it can be read without.")
+    elif kind is FileKind.ENCRYPTED and not cipher.fits(path, key):
+        raise StoreKeyWrong(f"{path} was encrypted with another key.")
 
 
 def _check_identity(path: Path, connection: Connection, newest: int) -> int:

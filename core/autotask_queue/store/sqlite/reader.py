@@ -56,7 +56,10 @@ class Reader:
         async with self._opening:
             channel, self._channel = self._channel, None
             if channel is not None:
-                await channel.close()
+                try:
+                    await channel.run(self._disconnect)
+                finally:
+                    await channel.close()
 
     async def _open(self) -> Channel:
         async with self._opening:
@@ -74,7 +77,18 @@ class Reader:
         connection = self._connection
         assert connection is not None  # noqa: S101 - the channel is open
         connection.set_progress_handler(given_up.is_set, _STEPS)
-        return read(connection)
+        try:
+            return read(connection)
+        except self._driver.error as error:
+            if self._driver.is_lost(error):
+                self._disconnect()
+                self._connect()
+            raise
+
+    def _disconnect(self) -> None:
+        # The channel closes the connection it began with; this one may be another.
+        if self._connection is not None:
+            self._connection.close()
 
 
 # ---------------------------------------------------------------------------------------------

@@ -76,27 +76,37 @@ class Damaged:
         if self._aside.stat().st_size == 0:
             return [*notes, _NOTHING]  # nor opened, for SQLite would then delete the log beside it
         try:
-            old = self._driver.reader(self._aside)
+            copy = _Copy(self._aside, new, self._driver)
         except StoreError:
             return [*notes, _NOTHING]
         try:
-            copy = _Copy(old, new, self._driver)
             copy.run()
         finally:
-            old.close()
+            copy.close()
         return [*notes, *copy.report()]
 
 
 class _Copy:
-    def __init__(self, old: Connection, new: Connection, driver: Driver) -> None:
-        self._old = old
+    def __init__(self, aside: Path, new: Connection, driver: Driver) -> None:
+        self._aside = aside
         self._new = new
         self._driver = driver
+        self._old = driver.reader(aside)
         self._unreadable: dict[str, list[str]] = {}
         """By table, which rows; an empty list for all of it."""
         self._recovered = 0
         self._lost: list[int] = []
         self._emptied = 0
+
+    def close(self) -> None:
+        """Lets the old file go."""
+        self._old.close()
+
+    def _met(self, error: Exception) -> None:
+        """Something could not be read: makes sure that the rest still can."""
+        if self._driver.is_lost(error):
+            self._old.close()
+            self._old = self._driver.reader(self._aside)
 
     def run(self) -> None:
         end = max((self._end(table) for table in ("request", "history", "payload", "attempt")), default=0)
@@ -147,7 +157,8 @@ class _Copy:
         try:
             for values in self._old.execute(f"SELECT {', '.join(columns)} FROM {table}{condition}"):
                 insert(dict(zip(columns, values, strict=True)))
-        except self._driver.error:
+        except self._driver.error as error:
+            self._met(error)
             self._unreadable.setdefault(table, [])
 
     def _read(
@@ -160,7 +171,8 @@ class _Copy:
             for values in self._old.execute(sql, (low, high)):
                 yield values
                 last = values[0]
-        except self._driver.error:
+        except self._driver.error as error:
+            self._met(error)
             if low == high:
                 lost.append((low, high))
                 return
@@ -184,14 +196,16 @@ class _Copy:
         """The columns that the old table and the new one have in common, `seq` first."""
         try:
             known = {row[1] for row in self._old.execute(f"PRAGMA table_info({table})")}
-        except self._driver.error:
+        except self._driver.error as error:
+            self._met(error)
             return []
         return [row[1] for row in self._new.execute(f"PRAGMA table_info({table})") if row[1] in known]
 
     def _end(self, table: str) -> int:
         try:
             return self._old.execute(f"SELECT max(seq) FROM {table}").fetchone()[0] or 0
-        except self._driver.error:
+        except self._driver.error as error:
+            self._met(error)
             return 0
 
     # -- making whole

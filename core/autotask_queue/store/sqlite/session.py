@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from autotask_queue.model.errors import QueueError
+from autotask_queue.model.errors import QueueError, StoreError
 from autotask_queue.model.request import Request
 from autotask_queue.store.cells import CellKey
 from autotask_queue.store.ledger import Ledger
@@ -72,6 +72,21 @@ class Session:
         self.ledger = Ledger(self.shelf)
         return self.connection
 
+    def disconnect(self) -> None:
+        """Closes the connection; to be called in its thread. Calling it again does nothing."""
+        self.connection.close()
+
+    def _explain(self, error: Exception) -> StoreError:
+        """What an error means; a connection that it made useless is replaced."""
+        if self._driver.is_lost(error):
+            self.disconnect()
+            self.connect()
+            try:
+                self.shelf.load()
+            except self._driver.error:
+                self.disconnect()  # never write without knowing where the file ends
+        return self._driver.explain(error, self._path)
+
     # -- transactions
 
     @contextmanager
@@ -92,7 +107,7 @@ class Session:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
         except self._driver.error as error:
-            raise self._driver.explain(error, self._path) from error
+            raise self._explain(error) from error
 
     def run(self, operations: Sequence[Operation]) -> Done:
         """Runs operations in one transaction and commits it.
@@ -110,7 +125,7 @@ class Session:
             except self._driver.refusals:
                 return self._transact(operations, self._run_guarded)
         except self._driver.error as error:
-            raise self._driver.explain(error, self._path) from error
+            raise self._explain(error) from error
 
     def _transact(self, operations: Sequence[Operation], run_one: Callable[[Operation], Any]) -> Done:
         outcomes: list[Any] = []
@@ -212,4 +227,4 @@ class Session:
         try:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except self._driver.error as error:
-            raise self._driver.explain(error, self._path) from error
+            raise self._explain(error) from error

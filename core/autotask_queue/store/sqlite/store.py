@@ -26,7 +26,7 @@ from autotask_queue.store.cells import CellKey, counted, is_countable
 from autotask_queue.store.limits import MAX_CONSEQUENCES
 from autotask_queue.store.sqlite import audit, opening, operations, place, reader, rows, salvage
 from autotask_queue.store.sqlite.channel import Channel
-from autotask_queue.store.sqlite.driver import Driver
+from autotask_queue.store.sqlite.driver import Driver, choose_driver
 from autotask_queue.store.sqlite.lock import OwnerLock
 from autotask_queue.store.sqlite.migrations import NEWEST
 from autotask_queue.store.sqlite.query import count_sql, index_sql
@@ -49,12 +49,19 @@ class SqliteStore:
 
     Args:
         path: the queue file; its folder is made if it is missing.
+        encryption_key: 32 random bytes; the file, its log and its copies are then encrypted.
         driver: which SQLite to use.
+
+    Raises:
+        ConfigError: the key is not 32 bytes.
+        EncryptionUnavailable: SQLCipher is not installed.
     """
 
-    def __init__(self, path: str | Path, *, driver: Driver | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, encryption_key: bytes | None = None, driver: Driver | None = None
+    ) -> None:
         self._path = Path(path).expanduser().absolute()
-        self._driver = driver or Driver()
+        self._driver = driver or choose_driver(encryption_key)
         self._lock = OwnerLock(self._path)
         self._session: Session | None = None
         self._channel: Channel | None = None
@@ -87,6 +94,7 @@ class SqliteStore:
             StoreUnwritable: folder or file cannot be written.
             StoreUnsuitable: a network share, a synchronised folder, another program's database.
             StoreTooNew: a newer version of this program wrote it; it was not changed.
+            StoreKeyMissing, StoreKeyWrong, StoreNotEncrypted: the key does not fit; nothing was changed.
             StoreError: anything else that the storage refuses.
         """
         self._damage = ""
@@ -158,9 +166,14 @@ class SqliteStore:
         await self._stop_check()
         await self._close_readers()
         channel, self._channel = self._channel, None
-        self._writer = self._session = None
+        session, self._session = self._session, None
+        self._writer = None
         if channel is not None:
-            await channel.close()
+            try:
+                if session is not None:
+                    await channel.run(session.disconnect)
+            finally:
+                await channel.close()
 
     async def _close_readers(self) -> None:
         await self._quick.close()
