@@ -59,7 +59,7 @@ class Engine:
             logger=logger,
         )
         self.monitor = Monitor(self.ctx)
-        self.board = BreakerBoard(self.ctx, enrich=self.monitor.enrich)
+        self.board = BreakerBoard(self.ctx, enrich=self.monitor.enrich, slowest=self.monitor.p99)
         self.connectivity = ConnectivityMonitor(self.ctx, zones=self._zones)
         self.gates = Gates(self.ctx, self.board, self.connectivity)
         self.settler = Settler(self.ctx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -23,6 +24,10 @@ from autotask_queue.policy.retry import Signal
 EVERY_ZONE = "*"
 """The zone of holds that concern everything."""
 
+_LATENCY_EVERY = 60.0
+_WORTH_SAVING = 0.005
+"""By how much the usual share of failures must have moved to be stored without another reason."""
+
 _EVENTS: dict[BreakerState, type[ZoneEvent]] = {
     BreakerState.OPEN: CircuitOpened,
     BreakerState.HALF_OPEN: CircuitHalfOpen,
@@ -31,11 +36,24 @@ _EVENTS: dict[BreakerState, type[ZoneEvent]] = {
 
 
 class BreakerBoard:
-    """All breakers. `enrich` adds what the monitor measured to a breaker's metrics."""
+    """All breakers.
 
-    def __init__(self, ctx: Context, *, enrich: Callable[[BreakerMetrics], BreakerMetrics]) -> None:
+    `enrich` adds what the monitor measured to a breaker's metrics; `slowest` tells how many seconds 99 of
+    100 calls of a zone take at most, if known.
+    """
+
+    def __init__(
+        self,
+        ctx: Context,
+        *,
+        enrich: Callable[[BreakerMetrics], BreakerMetrics],
+        slowest: Callable[[str], float | None],
+    ) -> None:
         self._ctx = ctx
         self._enrich = enrich
+        self._slowest = slowest
+        self._latency_at = float("-inf")
+        self._saved_usual: dict[str, float] = {}
         self._zones: dict[str, ZoneBreaker] = {}
         self.changed: Callable[[], None] = lambda: None
 
@@ -43,6 +61,7 @@ class BreakerBoard:
         """Takes up where the last process stopped."""
         for record in await self._ctx.store.load_breakers():
             self._zones[record.zone] = ZoneBreaker.restore(record, self._config, self._rng, mono=self._mono)
+            self._saved_usual[record.zone] = record.usual_failures
 
     async def follow(self) -> None:
         """Takes over the holds that others have set or ended. Their automatic states are their own."""
@@ -89,7 +108,7 @@ class BreakerBoard:
         """A permit for one call, or None."""
         if self.hold(zone, entity) is not None:
             return None
-        return self.zone(zone).acquire(self._mono, self._wall)
+        return self.zone(zone).acquire(self._mono, self._wall, entity)
 
     def release(self, zone: str, permit: Permit, signal: Signal) -> None:
         """Gives a permit back; announces and stores what follows from it."""
@@ -99,13 +118,40 @@ class BreakerBoard:
 
     def tick(self) -> None:
         """Applies what time has brought."""
+        self._note_latencies()
         for name, breaker in tuple(self._zones.items()):
-            for transition in breaker.tick(self._mono, self._wall):
+            for transition in breaker.tick(self._mono, self._wall, full=self._is_full(name)):
                 self._announce(name, transition)
+
+    def _note_latencies(self) -> None:
+        """Once a minute: how slow calls are changes slowly, and costs a look at the whole hour."""
+        if self._mono < self._latency_at:
+            return
+        self._latency_at = self._mono + _LATENCY_EVERY
+        for name, breaker in self._zones.items():
+            breaker.note_latency(self._slowest(name))
+            usual = breaker.ratio.usual
+            if abs(usual - self._saved_usual.setdefault(name, usual)) > _WORTH_SAVING:
+                self._saved_usual[name] = usual
+                saving = self._ctx.store.save_breaker(breaker.record())
+                self._ctx.tasks.later(f"save breaker {name}", saving)
+
+    def _is_full(self, name: str) -> bool:
+        """Whether no other call of the zone may start because of those that are out."""
+        breaker = self._zones[name]
+        if not breaker.live:
+            return False
+        zone = self._ctx.config.zones.get(name)
+        each = Counter(permit.entity for permit in breaker.live)
+        endpoints_full = zone is not None and min(each.values()) >= zone.max_concurrency
+        all_full = len(breaker.live) >= self._ctx.config.max_concurrency
+        return endpoints_full or all_full or breaker.available(self._mono, self._wall) <= 0
 
     def next_time(self) -> float | None:
         """Seconds until `tick` has something to do."""
-        waits = [b.next_time(self._mono, self._wall) for b in self._zones.values()]
+        waits = [
+            b.next_time(self._mono, self._wall, full=self._is_full(name)) for name, b in self._zones.items()
+        ]
         return min((w for w in waits if w is not None), default=None)
 
     def try_all(self, reason: str) -> None:
@@ -127,6 +173,7 @@ class BreakerBoard:
             retry_in=breaker.retry_in(self._mono),
             overrides=tuple(o for o in breaker.overrides if o.expires_at is None or wall < o.expires_at),
             consecutive_failures=breaker.streak,
+            failure_threshold=breaker.ratio.threshold,
         )
         return self._enrich(metrics)
 

@@ -110,21 +110,29 @@ class Monitor:
             return metrics
         now = self._ctx.clock.now()
         recent = [ok for at, ok in zone.recent if now - at <= _RECENT]
-        hour = LogHistogram()
-        by_minute = {}
-        for at, count, histogram in zone.minutes:
-            if now - at <= HOUR:
-                hour.merge(histogram)
-                by_minute[at] = count
+        by_minute = {at: count for at, count, _ in zone.minutes if now - at <= HOUR}
         first = _floor(now) - 59 * MINUTE
         return msgspec.structs.replace(
             metrics,
             recent_total=len(recent),
             recent_failed=recent.count(False),
-            p95=hour.quantile(0.95),
+            p95=self._last_hour(zone).quantile(0.95),
             per_minute=tuple(by_minute.get(first + i * MINUTE, 0) for i in range(60)),
             endpoints=tuple(sorted(e for e in zone.entities if e)),
         )
+
+    def p99(self, zone: str) -> float | None:
+        """Seconds that 99 of 100 calls of a zone took at most, of the last hour; None without any."""
+        known = self._zones.get(zone)
+        return None if known is None else self._last_hour(known).quantile(0.99)
+
+    def _last_hour(self, zone: _Zone) -> LogHistogram:
+        now = self._ctx.clock.now()
+        hour = LogHistogram()
+        for at, _, histogram in zone.minutes:
+            if now - at <= HOUR:
+                hour.merge(histogram)
+        return hour
 
     async def metrics(self) -> QueueMetrics:
         """A snapshot of the queue as a whole."""

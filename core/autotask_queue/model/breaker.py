@@ -41,7 +41,8 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
 class BreakerRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What a store keeps of a zone's breaker, so that a restart neither forgets nor hammers.
 
-    `trips` is the exponent of the cool-down, `opened_at` wall-clock seconds.
+    `trips` is the exponent of the cool-down, `opened_at` wall-clock seconds, `usual_failures` the share
+    of calls that fails when all is well, 0 to 1.
     """
 
     zone: str
@@ -50,6 +51,7 @@ class BreakerRecord(msgspec.Struct, frozen=True, kw_only=True):
     opened_at: float | None = None
     reason: str = ""
     overrides: tuple[Override, ...] = ()
+    usual_failures: float = 0.05
 
 
 class BreakerMetrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +64,8 @@ class BreakerMetrics(msgspec.Struct, frozen=True, kw_only=True):
     retry_in: float | None = None
     overrides: tuple[Override, ...] = ()
     consecutive_failures: int = 0
+    failure_threshold: float = 0.65
+    """The share of failed calls from which on it opens by itself, 0 to 1."""
     recent_total: int = 0
     recent_failed: int = 0
     """Of the last 60 seconds."""

@@ -4,7 +4,8 @@ Taken together from several: Linkerd's single strict probe and ignored straggler
 generations, Envoy's cool-down that grows with each opening and shrinks in quiet times, Finagle's
 equal jitter, resilience4j's forced states. No published breaker has all of them.
 
-Now: the streak rule and forced states. The ratio and hung rules join `_why_open`.
+It opens by itself for a streak of failures, for too large a share of failures (`failure_ratio`), and when
+every call that may be out hangs: calls that never end are never counted, and no published breaker sees them.
 
 Pure: `mono` is monotonic seconds, `wall` seconds since the epoch. Cool-downs count monotonic time, so
 that a clock that jumps neither opens nor closes anything; what a person set ends by the wall clock.
@@ -19,6 +20,7 @@ import msgspec
 
 from autotask_queue.model.breaker import BreakerRecord, BreakerState, Override, OverrideKind
 from autotask_queue.model.config import CircuitBreakerConfig
+from autotask_queue.policy.failure_ratio import FailureRatio
 from autotask_queue.policy.retry import Signal
 
 QUIET = 5.0
@@ -27,6 +29,9 @@ FIRST_COOL_DOWN = 5.0
 PROBE_DEADLINE = 10.0
 DECAY = 60.0
 """Seconds without a failure after which the cool-down's exponent falls by one."""
+HUNG_AFTER = 10.0
+"""Seconds without any answer, all calls that may be out being out, after which they hang; at least."""
+HUNG_AT_MOST = 60.0
 _MAX_TRIPS = 20
 _UNLIMITED = 1_000_000
 
@@ -38,6 +43,7 @@ class Permit:
     generation: int
     taken_at: float
     probe: bool
+    entity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,10 @@ class ZoneBreaker:
     overrides: tuple[Override, ...] = ()
     live: set[Permit] = field(default_factory=set)
     """Permits of the current generation that are out."""
+    ratio: FailureRatio = field(default_factory=FailureRatio)
+    hung_after: float = HUNG_AFTER
+    _last_end: float = float("-inf")
+    """When a call of this generation ended, however."""
     _last_ok: float = float("-inf")
     _last_fail: float = float("-inf")
     _until: float = 0.0
@@ -85,11 +95,13 @@ class ZoneBreaker:
         """Continues after a restart: what was open stays open for a fresh, shortest cool-down."""
         breaker = cls(zone=record.zone, config=config, rng=rng, trips=record.trips)
         breaker.overrides = record.overrides
+        breaker.ratio.usual = record.usual_failures
         breaker._last_fail = mono
         if record.state is not BreakerState.CLOSED:
             breaker.state = BreakerState.OPEN
             breaker.reason = record.reason or "it was stopped when the program ended"
             breaker.opened_wall = record.opened_at
+            breaker.ratio.interrupt()
             breaker._until = mono + _jitter(min(FIRST_COOL_DOWN, config.timeout), rng)
         return breaker
 
@@ -102,6 +114,7 @@ class ZoneBreaker:
             opened_at=self.opened_wall,
             reason=self.reason,
             overrides=self.overrides,
+            usual_failures=self.ratio.usual,
         )
 
     # -- permits
@@ -121,12 +134,12 @@ class ZoneBreaker:
             case BreakerState.HALF_OPEN:
                 return 0 if self._probe_taken is not None else 1
 
-    def acquire(self, mono: float, wall: float) -> Permit | None:
-        """A permit, or None if the breaker is shut."""
+    def acquire(self, mono: float, wall: float, entity: str = "") -> Permit | None:
+        """A permit for a call of `entity`, or None if the breaker is shut."""
         if self.available(mono, wall) <= 0:
             return None
         probe = self.state is BreakerState.HALF_OPEN and self.override_at(wall) is None
-        permit = Permit(generation=self.generation, taken_at=mono, probe=probe)
+        permit = Permit(generation=self.generation, taken_at=mono, probe=probe, entity=entity)
         if probe:
             self._probe_taken = mono
         self.live.add(permit)
@@ -140,6 +153,7 @@ class ZoneBreaker:
         if permit.generation != self.generation:
             return None
         self.live.discard(permit)
+        self._last_end = mono
         if permit.probe:
             self._probe_taken = None
         if self.override_at(wall) is not None:
@@ -161,6 +175,9 @@ class ZoneBreaker:
         return None
 
     def _after_call(self, signal: Signal, mono: float, wall: float) -> Transition | None:
+        if signal in (Signal.OK, Signal.FAIL):
+            self.ratio.add(failed=signal is Signal.FAIL, mono=mono)
+            self.ratio.learn(mono)
         if signal is Signal.OK:
             self._last_ok = mono
             self.streak = 0
@@ -177,12 +194,23 @@ class ZoneBreaker:
     def _why_open(self, mono: float) -> str:
         if self.streak >= self.config.failure_threshold and mono - self._last_ok >= QUIET:
             return f"{self.streak} calls in a row failed"
-        return ""
+        return self.ratio.too_many(mono)
+
+    def note_latency(self, p99: float | None) -> None:
+        """How long calls of this zone take, in seconds: slow ones do not hang."""
+        self.hung_after = min(HUNG_AT_MOST, max(HUNG_AFTER, 4 * p99)) if p99 is not None else HUNG_AFTER
+
+    def _hangs_at(self) -> float:
+        """When the calls that are out hang, if none of them ends and no other may start."""
+        return max(self._last_end, *(p.taken_at for p in self.live)) + self.hung_after
 
     # -- time
 
-    def tick(self, mono: float, wall: float) -> list[Transition]:
-        """Applies what time alone brings: ended overrides, a cool-down that is over, a hung test."""
+    def tick(self, mono: float, wall: float, *, full: bool = False) -> list[Transition]:
+        """Applies what time alone brings: ended overrides, a cool-down that is over, calls that hang.
+
+        `full`: every call of the zone that may be out is out.
+        """
         out = self._expire_overrides(wall)
         self._decay(mono)
         if self.override_at(wall) is not None:
@@ -195,13 +223,21 @@ class ZoneBreaker:
             and mono - self._probe_taken >= PROBE_DEADLINE
         ):
             out.append(self._open("the test got no answer", mono, wall))
+        elif self._may_hang(full) and mono >= self._hangs_at():
+            n = len(self.live)
+            calls = "the only call that may run gets" if n == 1 else f"all {n} calls that may run get"
+            out.append(self._open(f"{calls} no answer", mono, wall))
         return out
+
+    def _may_hang(self, full: bool) -> bool:
+        closed = self.state is BreakerState.CLOSED and self.config.enabled
+        return full and closed and bool(self.live)
 
     def retry_in(self, mono: float) -> float | None:
         """Seconds until the next test of an open breaker."""
         return max(0.0, self._until - mono) if self.state is BreakerState.OPEN else None
 
-    def next_time(self, mono: float, wall: float) -> float | None:
+    def next_time(self, mono: float, wall: float, *, full: bool = False) -> float | None:
         """Seconds until `tick` has something to do; None if only an event can bring it."""
         waits = [o.expires_at - wall for o in self.overrides if o.expires_at is not None]
         waits += [
@@ -212,6 +248,8 @@ class ZoneBreaker:
                 waits.append(self._until - mono)
             elif self.state is BreakerState.HALF_OPEN and self._probe_taken is not None:
                 waits.append(self._probe_taken + PROBE_DEADLINE - mono)
+            elif self._may_hang(full):
+                waits.append(self._hangs_at() - mono)
         return max(0.0, min(waits)) if waits else None
 
     def try_now(self, reason: str) -> Transition | None:
@@ -289,6 +327,7 @@ class ZoneBreaker:
     def _open(self, reason: str, mono: float, wall: float) -> Transition:
         self._enter(BreakerState.OPEN, reason)
         self.opened_wall = wall
+        self.ratio.interrupt()
         cap = self.config.timeout
         bound = min(cap, FIRST_COOL_DOWN * 2.0 ** min(self.trips, _MAX_TRIPS))
         self._until = mono + _jitter(bound, self.rng)
@@ -310,6 +349,7 @@ class ZoneBreaker:
         self.reason = reason
         self.streak = 0
         self.successes = 0
+        self.ratio.start_over()
         self._next_generation()
 
     def _next_generation(self) -> None:

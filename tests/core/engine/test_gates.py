@@ -133,6 +133,49 @@ async def test_failures_in_a_row_open_the_breaker_and_a_healthy_zone_closes_it(m
     assert {"circuit.opened", "circuit.half_open", "circuit.closed"} <= set(world.names())
 
 
+async def test_a_zone_whose_calls_all_hang_is_stopped_and_another_is_not(make_world: MakeWorld) -> None:
+    world = await make_world(zones={"z1": {"max_concurrency": 2}})
+    world.server.probe_failure = BUSY
+    world.server.gate.clear()
+    for i in range(3):
+        await world.submit(f"/Tickets/{i}", "GET")
+    await world.clock.advance(9)
+    assert world.engine.board.get_metrics("z1").state is BreakerState.CLOSED
+    await world.clock.advance(2)
+    metrics = world.engine.board.get_metrics("z1")
+    assert metrics.state is BreakerState.OPEN
+    assert metrics.reason == "all 2 calls that may run get no answer"
+    assert world.engine.board.get_metrics("z2").state is BreakerState.CLOSED
+    world.server.probe_failure = None
+    world.server.gate.set()
+    await world.clock.advance(60)
+    assert len(world.server.records) == 3, "what hung is taken when it comes, and the third went out"
+    assert world.engine.board.get_metrics("z1").state is BreakerState.CLOSED
+
+
+async def test_one_endpoint_that_is_not_full_keeps_the_zone_open(make_world: MakeWorld) -> None:
+    world = await make_world(zones={"z1": {"max_concurrency": 2}})
+    world.server.gate.clear()
+    for path in ("/Tickets/1", "/Tickets/2", "/Companies/1"):
+        await world.submit(path, "GET")
+    await world.clock.advance(60)
+    assert world.engine.board.get_metrics("z1").state is BreakerState.CLOSED
+    world.server.gate.set()
+    await world.clock.settle()
+
+
+async def test_what_is_usual_for_a_zone_is_stored_without_another_reason(make_world: MakeWorld) -> None:
+    world = await make_world()
+    breaker = world.engine.board.zone("z1")
+    await world.submit("/Tickets/1", "GET")
+    await world.clock.advance(70)
+    breaker.ratio.usual = 0.2
+    await world.submit("/Tickets/1", "GET")
+    await world.clock.advance(70)
+    (stored,) = [r for r in await world.store.load_breakers() if r.zone == "z1"]
+    assert stored.usual_failures == 0.2
+
+
 async def test_an_open_breaker_is_remembered_over_a_restart(make_world: MakeWorld) -> None:
     world = await make_world(max_concurrency=1, default_retries=50)
     await world.clock.advance(10)

@@ -15,12 +15,15 @@ from autotask_queue.model.breaker import BreakerRecord, BreakerState, Override, 
 from autotask_queue.model.config import CircuitBreakerConfig
 from autotask_queue.policy.breaker import (
     FIRST_COOL_DOWN,
+    HUNG_AFTER,
+    HUNG_AT_MOST,
     PROBE_DEADLINE,
     QUIET,
     Permit,
     Transition,
     ZoneBreaker,
 )
+from autotask_queue.policy.failure_ratio import HIGHEST, LEARN_AFTER, LOWEST
 from autotask_queue.policy.retry import Signal
 
 CONFIG = CircuitBreakerConfig()
@@ -236,6 +239,116 @@ def test_extending_without_a_hold_does_nothing() -> None:
     assert b.overrides[0].expires_at == WALL + 120
 
 
+# ---------------------------------------------------------------------------------------------
+# A share of failures, and calls that hang
+
+
+def test_too_large_a_share_of_failures_opens_it_though_some_calls_succeed() -> None:
+    b = breaker()
+    mono = 100.0
+    for i in range(60):
+        permit = b.acquire(mono, WALL)
+        if permit is None:
+            break
+        b.release(permit, Signal.OK if i % 6 == 0 else Signal.FAIL, mono, WALL)
+        mono += 0.5
+    else:
+        pytest.fail("it never opened")
+    assert state_of(b) is BreakerState.OPEN
+    assert " of the last " in b.reason, "not for a streak"
+
+
+def test_a_share_from_before_the_opening_does_not_open_it_again() -> None:
+    b = breaker()
+    mono = 100.0
+    for _ in range(20):  # five in a row within a second of a success are no streak
+        for signal in (Signal.FAIL, Signal.FAIL, Signal.FAIL, Signal.FAIL, Signal.OK):
+            permit = b.acquire(mono, WALL)
+            if permit is not None:
+                b.release(permit, signal, mono, WALL)
+    assert state_of(b) is BreakerState.OPEN
+    mono += CONFIG.timeout
+    b.tick(mono, WALL)
+    for signal in (Signal.OK, Signal.OK, Signal.FAIL):
+        permit = b.acquire(mono, WALL)
+        assert permit is not None
+        b.release(permit, signal, mono, WALL)
+    assert state_of(b) is BreakerState.CLOSED
+
+
+def test_calls_that_all_hang_open_it() -> None:
+    b = breaker()
+    for mono in (100.0, 104.0):
+        assert b.acquire(mono, WALL) is not None
+    assert b.next_time(104.0, WALL, full=True) == HUNG_AFTER
+    assert b.tick(104.0 + HUNG_AFTER - 0.1, WALL, full=True) == []
+    assert b.tick(104.0 + HUNG_AFTER, WALL, full=False) == [], "others may still start"
+    (transition,) = b.tick(104.0 + HUNG_AFTER, WALL, full=True)
+    assert transition.state is BreakerState.OPEN
+    assert transition.reason == "all 2 calls that may run get no answer"
+
+
+def test_an_answer_of_any_kind_shows_that_the_zone_does_not_hang() -> None:
+    b = breaker()
+    permits = [b.acquire(100.0, WALL) for _ in range(3)]
+    assert permits[0] is not None
+    b.release(permits[0], Signal.NEUTRAL, 109.0, WALL)
+    assert b.tick(100.0 + HUNG_AFTER, WALL, full=True) == []
+    assert b.tick(109.0 + HUNG_AFTER, WALL, full=True)[0].state is BreakerState.OPEN
+
+
+def test_calls_of_a_slow_zone_do_not_hang_as_soon() -> None:
+    b = breaker()
+    b.note_latency(6.0)
+    assert b.acquire(100.0, WALL) is not None
+    assert b.tick(100.0 + 23.9, WALL, full=True) == []
+    assert b.tick(100.0 + 24.0, WALL, full=True)[0].reason == "the only call that may run gets no answer"
+    b.note_latency(10_000.0)
+    assert b.hung_after == HUNG_AT_MOST
+    b.note_latency(None)
+    assert b.hung_after == HUNG_AFTER
+
+
+def test_switched_off_or_held_it_does_not_open_for_calls_that_hang() -> None:
+    off, held = breaker(enabled=False), breaker()
+    assert off.acquire(100.0, WALL) is not None
+    assert held.acquire(100.0, WALL) is not None
+    held.force(hold())
+    for b in (off, held):
+        assert b.tick(1_000.0, WALL, full=True) == []
+        assert state_of(b) is BreakerState.CLOSED
+
+
+def test_b5_what_is_usual_survives_a_restart() -> None:
+    b = breaker()
+    b.ratio.usual = 0.09
+    again = ZoneBreaker.restore(b.record(), CONFIG, random.Random(2), mono=5.0)
+    assert again.ratio.threshold == b.ratio.threshold != breaker().ratio.threshold
+
+
+def test_b11_the_threshold_stands_still_while_it_is_open_and_ten_minutes_after() -> None:
+    b = breaker()
+    mono = fail_until_open(b)
+    again = ZoneBreaker.restore(b.record(), CONFIG, random.Random(2), mono=mono)
+    for one in (b, again):
+        before = one.ratio.usual
+        at = mono + CONFIG.timeout
+        one.tick(at, WALL)
+        for _ in range(int(LEARN_AFTER) - 60):
+            permit = one.acquire(at, WALL)
+            assert permit is not None
+            one.release(permit, Signal.OK, at, WALL)
+            at += 1
+        assert state_of(one) is BreakerState.CLOSED
+        assert one.ratio.usual == before
+        for _ in range(120):
+            permit = one.acquire(at, WALL)
+            assert permit is not None
+            one.release(permit, Signal.OK, at, WALL)
+            at += 1
+        assert one.ratio.usual < before
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Random calls and times, wall-clock jumps included."""
 
@@ -253,12 +366,15 @@ class AnyOrder(RuleBasedStateMachine):
             if not transition.forced:
                 self.opened_at = self.mono if transition.state is BreakerState.OPEN else None
 
-    @rule(seconds=st.floats(0, 120))
-    def time_passes(self, seconds: float) -> None:
+    @rule(seconds=st.floats(0, 120), full=st.booleans())
+    def time_passes(self, seconds: float, *, full: bool) -> None:
         self.mono += seconds
         self.wall += seconds
-        for transition in self.b.tick(self.mono, self.wall):
+        before, threshold = self.b.state, self.b.ratio.threshold
+        for transition in self.b.tick(self.mono, self.wall, full=full):
             self.note(transition)
+        if before is not BreakerState.CLOSED:
+            assert self.b.ratio.threshold == threshold, "B11"
 
     @rule(seconds=st.floats(-7_200, 7_200))
     def wall_clock_jumps(self, seconds: float) -> None:
@@ -311,6 +427,7 @@ class AnyOrder(RuleBasedStateMachine):
     def books_balance(self) -> None:
         assert self.issued - self.returned == len(self.out), "B13"
         assert self.b.live <= set(self.out)
+        assert LOWEST <= self.b.ratio.threshold <= HIGHEST, "B11"
         if self.b.state is BreakerState.HALF_OPEN and self.b.override_at(self.wall) is None:
             assert len([p for p in self.out if p.generation == self.b.generation and p.probe]) <= 1, "B2"
 
