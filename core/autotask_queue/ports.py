@@ -226,6 +226,20 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     default_gate: ZoneGate | None = None
 
 
+class Companions(msgspec.Struct, frozen=True, kw_only=True):
+    """A question for requests that go along with `lead`, which is being sent. `now` as in `Claim`.
+
+    Without `merge`: ready requests of its zone, entity and `batch`, by `seq`, that used up no more tries
+    than it did. With `merge`: the writes right behind it in its lane, up to the first that has another
+    `batch`, or waits for more than its turn; they are then `merged_into` it.
+    """
+
+    now: float
+    lead: Request
+    limit: int
+    merge: bool = False
+
+
 class AttemptRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How the running attempt ended, or a whole lookup."""
 
@@ -344,6 +358,14 @@ class Store(Protocol):
         """Promotes what is due and takes the best ready requests through `claim.strategy`.
 
         They are processing then, each with a new fence and a running attempt.
+        """
+        ...
+
+    async def join(self, companions: Companions) -> tuple[Request, ...]:
+        """Takes what may share the call of a request that is being sent; processing then, as by `claim`.
+
+        What expired by then is left to the next claim. None come along if the lead is not being sent any
+        more, by this store and with its fence.
         """
         ...
 

@@ -111,6 +111,10 @@ class Request(RequestRow, frozen=True, kw_only=True):
     metadata: dict[str, JSON] = {}
     retryable: bool = True
     batchable: bool = False
+    batch: str | None = None
+    """Requests of one zone and endpoint with the same word may share a call; with None it goes alone."""
+    merged_into: RequestId | None = None
+    """Of an edit that went out as part of an earlier one: that one. They end alike."""
     timeout: float | None = None
     dedup_key: str | None = None
     depends_on: tuple[RequestId, ...] = ()

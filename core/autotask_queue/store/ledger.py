@@ -21,7 +21,7 @@ from autotask_queue.model.request import (
 )
 from autotask_queue.model.status import TERMINAL, Effect, Reason, Status
 from autotask_queue.model.work import Head
-from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Recovery
+from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import rules
 from autotask_queue.store.picking import pick
 
@@ -56,6 +56,10 @@ class Shelf(Protocol):
 
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool: ...
 
+    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
+        """The first that block the lane behind `seq`, by `seq`."""
+        ...
+
     # parents
     def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None: ...
     def open_parents(self, seq: int) -> list[Status | None]:
@@ -74,6 +78,10 @@ class Shelf(Protocol):
     def heads(self) -> Iterable[Head]: ...
     def next_ready(self, head: Head) -> Head | None:
         """The next ready request of the same zone, endpoint and priority."""
+        ...
+
+    def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
+        """The `seq` of those that are ready and may share its call, as `ports.Companions` says."""
         ...
 
     def due(self, now: float) -> list[int]:
@@ -325,6 +333,39 @@ class Ledger:
         ]
         return Claimed(requests=tuple(requests), expired=tuple(expired), next_due=self._shelf.next_due())
 
+    def join(self, wanted: Companions) -> tuple[Request, ...]:
+        """See `ports.Store.join`."""
+        lead = self._shelf.get(wanted.lead.id)
+        if lead is None or lead.status is not Status.PROCESSING or lead.fence != wanted.lead.fence:
+            return ()
+        found = self._right_behind(lead, wanted) if wanted.merge else self._beside(lead, wanted)
+        attempts = self._shelf.next_attempts([request.seq for request in found])
+        into = lead.id if wanted.merge else None
+        return tuple(
+            self._start(request, now=wanted.now, attempt=attempts[request.seq], merged_into=into)
+            for request in found
+        )
+
+    def _beside(self, lead: Request, wanted: Companions) -> list[Request]:
+        if lead.batch is None:
+            return []
+        seqs = self._shelf.ready_beside(lead, now=wanted.now, limit=wanted.limit)
+        return self._shelf.by_seqs(seqs)
+
+    def _right_behind(self, lead: Request, wanted: Companions) -> list[Request]:
+        lane = rules.ordered_lane(lead)
+        if lane is None or lead.batch is None:
+            return []
+        seqs = self._shelf.lane_behind(lane, lead.seq, limit=wanted.limit)
+        waits = [self._shelf.waits(seq) for seq in seqs]
+        found: list[Request] = []
+        for request, bits in zip(self._shelf.by_seqs(seqs), waits, strict=True):
+            late = request.expires_at is not None and request.expires_at <= wanted.now
+            if bits != rules.FOR_LANE or request.batch != lead.batch or request.zone != lead.zone or late:
+                break
+            found.append(request)
+        return found
+
     def _promote(self, now: float) -> list[Request]:
         expired: list[Request] = []
         for seq in self._shelf.due(now):
@@ -351,11 +392,16 @@ class Ledger:
                 self._shelf.set_waits(request, waits & ~rules.FOR_TIME)
         return expired
 
-    def _start(self, before: Request, *, now: float, attempt: int) -> Request:
-        after = rules.claimed(before, now=now)
+    def _start(
+        self, before: Request, *, now: float, attempt: int, merged_into: RequestId | None = None
+    ) -> Request:
+        after = rules.claimed(before, now=now, merged_into=merged_into)
         self._store(before, after, at=now)
         self._shelf.open_attempt(after.seq, attempt, started_at=now)
-        self._write_down(before, after, kind="claimed", at=now, actor="", detail={"attempt": attempt})
+        detail: dict[str, JSON] = {"attempt": attempt}
+        if merged_into is not None:
+            detail["merged_into"] = merged_into
+        self._write_down(before, after, kind="claimed", at=now, actor="", detail=detail)
         return after
 
     # -- recovery

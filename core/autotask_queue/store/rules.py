@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from autotask_queue.model.errors import IllegalTransition, InvalidRequest
-from autotask_queue.model.request import JSON, AttemptKind, AttemptResult, Request
+from autotask_queue.model.request import JSON, AttemptKind, AttemptResult, Request, RequestId
 from autotask_queue.model.status import (
     LANE_BLOCKING,
     TERMINAL,
@@ -43,9 +43,13 @@ AFTER_UNKNOWN: Final = frozenset({Status.UNCERTAIN, Status.COMPLETED, Status.HEL
 """What may become of a write that may have arrived, unless a person wants it sent again."""
 PARENT_REASONS: Final = frozenset({Reason.PARENT_FAILED, Reason.PARENT_MISSING})
 
+QUEUED: Final = WAITING | {Status.DEFERRED}
+"""To be sent, or sent again: by itself, whatever it was merged into before."""
+
 EDITABLE: Final = frozenset(
     {
         "base",
+        "batch",
         "data",
         "effect",
         "endpoint",
@@ -155,7 +159,7 @@ def admitted(request: Request, *, seq: int, actor: str) -> Request:
     return msgspec.structs.replace(request, seq=seq, actor=request.actor or actor, finished_at=None)
 
 
-def claimed(request: Request, *, now: float) -> Request:
+def claimed(request: Request, *, now: float, merged_into: RequestId | None = None) -> Request:
     """`request` on its way out; the next result must carry the new fence."""
     return msgspec.structs.replace(
         request,
@@ -165,6 +169,7 @@ def claimed(request: Request, *, now: float) -> Request:
         not_before=None,
         reason=None,
         reason_text="",
+        merged_into=merged_into,
     )
 
 
@@ -257,6 +262,8 @@ def _moved(request: Request, target: Status, change: Change) -> dict[str, Any]:
     }
     if change.reason is msgspec.UNSET and _own_reason_ends(request, target):
         values["reason"] = None
+    if target in QUEUED:
+        values["merged_into"] = None
     return values
 
 

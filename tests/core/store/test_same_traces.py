@@ -23,7 +23,7 @@ from autotask_queue.model.errors import QueueError
 from autotask_queue.model.filters import Range, RequestFilter, Selection, Sort, SortField
 from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry, Reply, Request, RequestId
 from autotask_queue.model.status import LANE_BLOCKING, Effect, Reason, Status
-from autotask_queue.ports import AttemptRecord, Change, Claim, Store, ZoneGate
+from autotask_queue.ports import AttemptRecord, Change, Claim, Companions, Store, ZoneGate
 from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
 
 _T = TypeVar("_T")
@@ -64,6 +64,7 @@ EDITS: tuple[dict[str, Any], ...] = (
     {"effect": Effect.READ},
     {"effect": Effect.WRITE, "lane": "l1"},
     {"entity": "Notes", "expires_at": None},
+    {"batch": None},
     {"seq": 1},
 )
 OUTCOMES: dict[str, dict[str, Any]] = {
@@ -120,6 +121,7 @@ class AllStores(RuleBasedStateMachine):
         parents=st.lists(st.integers(0, 30), max_size=2),
         scheduled=seconds,
         expires=seconds,
+        batch=st.sampled_from([None, "b1", "b1", "b2"]),
         again=st.integers(0, 9),
     )
     def enqueue(
@@ -155,6 +157,17 @@ class AllStores(RuleBasedStateMachine):
         claimed = self._all(lambda store: store.claim(wanted))
         for one in claimed.requests:
             assert one.expires_at is None or one.expires_at > self._now
+
+    @precondition(lambda self: self._ids)
+    @rule(place=st.integers(0, 1_000), limit=st.integers(0, 3), merge=st.booleans())
+    def join(self, *, place: int, limit: int, merge: bool) -> None:
+        in_flight = self._all(lambda store: store.find(RequestFilter(status=(Status.PROCESSING,))))
+        lead = in_flight[place % len(in_flight)] if in_flight else None
+        if lead is not None:
+            wanted = Companions(now=self._now, lead=lead, limit=limit, merge=merge)
+            for one in self._all(lambda store: store.join(wanted)):
+                assert (one.zone, one.batch) == (lead.zone, lead.batch)
+                assert (one.merged_into == lead.id) is merge
 
     @precondition(lambda self: self._ids)
     @rule(
@@ -266,7 +279,8 @@ class AllStores(RuleBasedStateMachine):
         requests = self._runner.run(store.find(RequestFilter()))
         cells = Counter((r.zone, r.entity, r.status) for r in requests)
         assert {(c.zone, c.entity, c.status): c.count for c in store.counters().cells} == cells
-        lanes = Counter(r.lane for r in requests if r.status is Status.PROCESSING and _is_ordered(r))
+        on_the_wire = [r for r in requests if r.status is Status.PROCESSING and _is_ordered(r)]
+        lanes = Counter(r.lane for r in on_the_wire if r.merged_into is None)
         assert not [lane for lane, count in lanes.items() if count > 1]
         for one in requests:
             assert (one.finished_at is not None) == one.status.is_terminal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 import msgspec
@@ -37,6 +38,7 @@ class MemoryShelf:
         self._lanes: dict[str, list[int]] = {}
         self._busy: dict[str, set[int]] = {}
         self._ready: dict[HeadKey, list[int]] = {}
+        self._sharing: dict[tuple[str, str, str], list[int]] = {}
         self._due: dict[int, float] = {}
         self._due_heap: list[tuple[float, int]] = []
         self._by_status: dict[Status, set[int]] = {status: set() for status in Status}
@@ -104,6 +106,11 @@ class MemoryShelf:
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
         return bool(self._busy.get(lane, set()) - {besides})
 
+    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
+        seqs = self._lanes.get(lane, [])
+        place = bisect_right(seqs, seq)
+        return seqs[place : place + limit]
+
     # -- parents
 
     def open_with_dedup_key(self, key: str) -> RequestId | None:
@@ -142,6 +149,11 @@ class MemoryShelf:
     def _head(self, seq: int) -> Head:
         r = self.requests[seq]
         return Head(zone=r.zone, entity=r.entity, priority=r.priority, seq=seq, enqueued_at=r.created_at)
+
+    def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
+        seqs = self._sharing.get((lead.zone, lead.entity, lead.batch or ""), ())
+        found = (seq for seq in seqs if _may_join(self.requests[seq], lead, now))
+        return list(islice(found, limit))
 
     def due(self, now: float) -> list[int]:
         return [seq for _, seq in sorted((at, seq) for seq, at in self._due.items() if at <= now)]
@@ -193,6 +205,8 @@ class MemoryShelf:
             self._waits[seq] = waits
         if waits == 0:
             insort(self._ready.setdefault(_head_key(request), []), seq)
+            if request.batch is not None:
+                insort(self._sharing.setdefault((request.zone, request.entity, request.batch), []), seq)
         due = rules.due_at(request, waits)
         if due is not None:
             self._due[seq] = due
@@ -213,7 +227,14 @@ class MemoryShelf:
                 del self._busy[lane]
         if self._waits.pop(seq, None) == 0:
             _drop(self._ready, _head_key(request), seq)
+            if request.batch is not None:
+                _drop(self._sharing, (request.zone, request.entity, request.batch), seq)
         self._due.pop(seq, None)
+
+
+def _may_join(request: Request, lead: Request, now: float) -> bool:
+    in_time = request.expires_at is None or request.expires_at > now
+    return in_time and request.attempts <= lead.attempts
 
 
 def _head_key(request: Request) -> HeadKey:

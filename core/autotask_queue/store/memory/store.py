@@ -15,7 +15,7 @@ from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
 from autotask_queue.model.status import OPEN, Status
-from autotask_queue.ports import Change, Claim, Claimed, Recovery
+from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.ledger import Ledger
 from autotask_queue.store.limits import KEEP_MINUTES, MAX_CONSEQUENCES, PRUNABLE
@@ -69,6 +69,10 @@ class MemoryStore:
         claimed = self._ledger.claim(claim)
         self._forget_consequences()
         return msgspec.structs.replace(claimed, requests=tuple(codec.copy(r) for r in claimed.requests))
+
+    async def join(self, companions: Companions) -> tuple[Request, ...]:
+        self._check_open()
+        return tuple(codec.copy(request) for request in self._ledger.join(companions))
 
     async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
         self._check_open()

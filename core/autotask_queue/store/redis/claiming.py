@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from autotask_queue.model.work import Head
-from autotask_queue.ports import Claim, ZoneGate
+from autotask_queue.ports import Claim, Companions, ZoneGate
 from autotask_queue.store.picking import pick
 from autotask_queue.store.redis.batches import Operation, operation
 from autotask_queue.store.redis.rows import number
@@ -32,6 +32,14 @@ def heads(claim: Claim, spare: int) -> Operation:
 def take(claim: Claim, epoch: int, seqs: Sequence[int]) -> Operation:
     """Asks for these, as far as the claim's slots last, unless the controls changed since `epoch`."""
     return operation("take", *_terms(claim), epoch, [str(seq) for seq in seqs])
+
+
+def join(wanted: Companions, epoch: int) -> Operation:
+    """Asks for what may share a call, unless the controls changed since `epoch`."""
+    lead = wanted.lead
+    return operation(
+        "join", number(wanted.now), str(lead.seq), str(lead.fence), max(0, wanted.limit), wanted.merge, epoch
+    )
 
 
 def _terms(claim: Claim) -> list[Any]:

@@ -108,6 +108,8 @@ _FIELDS: Final[dict[str, tuple[_Encode, _Decode]]] = {
     "dedup_key": _OWN,
     "restore_to": _maybe(_word(Status)),
     "failure": (_from_failure, _or_none(_failure_decoder.decode)),
+    "batch": _maybe(_TEXT),
+    "merged_into": _maybe(_TEXT),
 }
 
 _STORES_OWN: Final = ("v", "waits", "tries", "running", "owner", "deps", "audit")

@@ -16,7 +16,7 @@ from autotask_queue.model.errors import ConfigError, QueueError, StoreError
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
-from autotask_queue.ports import Change, Claim, Claimed, News, Recovery
+from autotask_queue.ports import Change, Claim, Claimed, Companions, News, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.cells import counted, is_countable
 from autotask_queue.store.redis import changing, checks, claiming, rows
@@ -214,6 +214,12 @@ class RedisStore:
             if requests:
                 break
         return Claimed(requests=tuple(requests), expired=tuple(expired), next_due=self._view.next_due)
+
+    async def join(self, companions: Companions) -> tuple[Request, ...]:
+        (seqs,), reply = await self._run_one(claiming.join(companions, self._view.seen_epoch))
+        for seq in seqs:
+            self._view.keep(reply.rows[seq])
+        return tuple(reply.rows[seq].request for seq in seqs)
 
     async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
         self._check_open()

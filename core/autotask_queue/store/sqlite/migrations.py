@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from autotask_queue.store.sqlite import schema_1
+from autotask_queue.store.sqlite import schema_1, schema_2
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +24,7 @@ class Migration(msgspec.Struct, frozen=True, kw_only=True):
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(version=1, name="requests, history, audit", statements=schema_1.STATEMENTS),
+    Migration(version=2, name="requests that share a call", statements=schema_2.STATEMENTS),
 )
 
 NEWEST: Final = MIGRATIONS[-1].version

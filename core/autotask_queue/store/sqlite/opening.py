@@ -175,18 +175,17 @@ def set_meta(connection: Connection, name: str, value: int | str) -> None:
 
 def _migrate(connection: Connection, path: Path, migrations: Sequence[Migration]) -> list[str]:
     version = _check_identity(path, connection, migrations[-1].version)
+    due = [migration for migration in migrations if migration.version > version]
     notes: list[str] = []
-    for migration in migrations:
-        if migration.version <= version:
-            continue
-        if version > 0:
-            backup = _back_up(connection, path, version)
-            notes.append(
-                f"The queue file was brought from version {version} to {migration.version} "
-                f"({migration.name}); a copy from before is {backup}."
-            )
+    if due and version > 0:
+        backup = _back_up(connection, path, version)
+        names = ", ".join(migration.name for migration in due)
+        notes.append(
+            f"The queue file was brought from version {version} to {due[-1].version} ({names}); "
+            f"a copy from before is {backup}."
+        )
+    for migration in due:
         _step(connection, migration)
-        version = migration.version
     return notes
 
 

@@ -10,7 +10,7 @@ from autotask_queue.model.breaker import BreakerRecord
 from autotask_queue.model.errors import QueueError
 from autotask_queue.model.metrics import MinuteStat
 from autotask_queue.model.request import AuditEntry, Request
-from autotask_queue.ports import Change, Claim, Claimed
+from autotask_queue.ports import Change, Claim, Claimed, Companions
 from autotask_queue.store import codec
 from autotask_queue.store.limits import KEEP_MINUTES, PRUNABLE
 from autotask_queue.store.sqlite.session import Operation, Session
@@ -38,6 +38,11 @@ def claim(wanted: Claim) -> Operation:
         return session.ledger.claim(wanted)
 
     return run
+
+
+def join(wanted: Companions) -> Operation:
+    """Takes what may share a call."""
+    return lambda session: session.ledger.join(wanted)
 
 
 def apply(change: Change) -> Operation:

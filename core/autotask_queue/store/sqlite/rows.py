@@ -23,7 +23,7 @@ from autotask_queue.store import codec, rules
 LISTED: Final = RequestRow.__struct_fields__
 """The columns of a row in a list."""
 
-OWN: Final = ("fence", "dedup_key", "restore_to", "failure")
+OWN: Final = ("fence", "dedup_key", "restore_to", "failure", "batch", "merged_into")
 """What a whole request has beside these and its payload."""
 
 STORED: Final = (*LISTED, *OWN)

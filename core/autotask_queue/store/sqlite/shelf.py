@@ -304,6 +304,10 @@ class SqlShelf:
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
         return self.connection.execute(statements.LANE_BUSY, (lane, besides)).fetchone() is not None
 
+    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
+        sql = statements.LANE_BEHIND
+        return [behind for (behind,) in self.connection.execute(sql, (lane, seq, limit))]
+
     # -- parents
 
     def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None:
@@ -334,6 +338,10 @@ class SqlShelf:
 
     def next_ready(self, head: Head) -> Head | None:
         return self._heads.after(head)
+
+    def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
+        values = (lead.zone, lead.entity, lead.batch, lead.attempts, now, limit)
+        return [seq for (seq,) in self.connection.execute(statements.READY_BESIDE, values)]
 
     def due(self, now: float) -> list[int]:
         sql = statements.DUE

@@ -16,6 +16,17 @@ LANE_BUSY: Final = """
 SELECT 1 FROM request INDEXED BY request_busy
 WHERE lane = ? AND seq <> ? AND effect = 'write' AND status IN ('processing', 'uncertain') LIMIT 1
 """
+LANE_BEHIND: Final = """
+SELECT seq FROM request
+WHERE lane = ? AND seq > ? AND effect = 'write' AND status <> 'deferred'
+ORDER BY seq LIMIT ?
+"""
+READY_BESIDE: Final = """
+SELECT seq FROM request INDEXED BY request_batch
+WHERE zone = ? AND entity = ? AND batch = ? AND waits = 0
+AND attempts <= ? AND (expires_at IS NULL OR expires_at > ?)
+ORDER BY seq LIMIT ?
+"""
 SELECT_BUSY: Final = f"""
 SELECT {rows.REQUEST_SQL} FROM request t INDEXED BY request_busy
 WHERE t.status IN ('processing', 'uncertain') AND t.status = ? ORDER BY t.seq

@@ -20,7 +20,7 @@ from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Cell, Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
 from autotask_queue.model.status import OPEN, Status
-from autotask_queue.ports import Change, Claim, Claimed, Recovery
+from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.cells import CellKey, counted, is_countable
 from autotask_queue.store.limits import MAX_CONSEQUENCES
@@ -216,6 +216,10 @@ class SqliteStore:
     async def claim(self, claim: Claim) -> Claimed:
         claimed: Claimed = await self._write_one(operations.claim(claim))
         return claimed
+
+    async def join(self, companions: Companions) -> tuple[Request, ...]:
+        joined: tuple[Request, ...] = await self._write_one(operations.join(companions))
+        return joined
 
     async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
         return await self._write([operations.apply(change) for change in changes])

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiosqlite
 import pytest
-from tests.core.store.making import NOW, add_one, load
+from tests.core.store.making import NOW, add_one, claim_one, load
 from tests.core.store.sqlite.conftest import Look
 
 from autotask_queue.model.errors import (
@@ -150,6 +150,27 @@ async def test_a_migration_keeps_the_data_and_makes_a_copy_first(path: Path) -> 
     await old.open(now=NOW)
     assert await load(old, one.id) == one
     await old.close()
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> None:
+    path.touch()
+    with closing(Driver().writer(path)) as connection:
+        opening._migrate(connection, path, MIGRATIONS[:1])
+        connection.execute(
+            "INSERT INTO request (seq, id, status, zone, endpoint, method, effect, entity, priority, summary,"
+            " created_at, updated_at, max_retries, actor, haystack, waits)"
+            " VALUES (1, 'old', 'pending', 'z', '/T', 'POST', 'write', 'T', 5, 's', ?, ?, 3, 'a', '', 0)",
+            (NOW, NOW),
+        )
+        connection.execute("INSERT INTO payload (seq, value) VALUES (1, '{}')")
+        connection.execute("INSERT INTO counter VALUES ('z', 'T', 'pending', 5, 1)")
+    store = SqliteStore(path)
+    recovery = await store.open(now=NOW)
+    one = await claim_one(store)
+    assert (one.id, one.batch, one.merged_into) == ("old", None, None)
+    await store.close()
+    assert len(recovery.notes) == 1, "one copy, however many steps"
+    assert path.with_name("queue.db.version-1").exists()
 
 
 def test_a_migration_that_fails_changes_nothing(session: Session, path: Path) -> None:

@@ -29,6 +29,8 @@ HOT = {
     "the groups": (heads._GROUPS, "counter"),
     "the front of a lane": (statements.LANE_FRONT, "request_lane"),
     "a lane on the wire": (statements.LANE_BUSY, "request_busy"),
+    "what is behind in a lane": (statements.LANE_BEHIND, "request_lane"),
+    "what may share a call": (statements.READY_BESIDE, "request_batch"),
     "what was in flight": (statements.SELECT_BUSY, "request_busy"),
     "open parents": (statements.OPEN_PARENTS, "sqlite_autoindex_request_1"),
     "a request by id": (statements.SELECT["request"] + "t.id = ?", "sqlite_autoindex_request_1"),

@@ -189,6 +189,7 @@ local function reclaim(now, most)
     apply_change(row, {
       status = read and 'pending' or 'uncertain',
       reason = read and '' or 'interrupted',
+      merged_into = read and '' or row.merged_into,
       updated_at = now,
       finished_at = '',
       restore_to = '',

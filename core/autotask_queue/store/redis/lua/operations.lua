@@ -133,7 +133,7 @@ function OPERATIONS.heads(op)
   return { expired, false, groups }
 end
 
-local function start(row, now)
+local function start(row, now, merged_into)
   local was, number = row.status, next_number(row)
   store(row, {
     status = 'processing',
@@ -142,11 +142,13 @@ local function start(row, now)
     not_before = '',
     reason = '',
     reason_text = '',
+    merged_into = merged_into or '',
     tries = number,
     running = number,
   }, now)
   keep_attempt(row, number, { 'send', 'running', now, '', '', '', '' })
-  write_down(row, 'claimed', now, '', was, 'processing', '', '{}', tonumber(number))
+  local detail = merged_into and cjson.encode({ merged_into = merged_into }) or '{}'
+  write_down(row, 'claimed', now, '', was, 'processing', '', detail, tonumber(number))
 end
 
 -- 'take', now, limit, gates, default gate, epoch, seqs
@@ -168,6 +170,65 @@ function OPERATIONS.take(op)
     end
   end
   return { 'taken', taken }
+end
+
+local JOINED_AT_ONCE = 200 -- members of a set looked at in one step
+
+-- Ready ones that may share the lead's call, by seq, at most `most`.
+local function beside(lead, now, most)
+  local found, offset = {}, 0
+  while #found < most do
+    local name = key(sharing(lead))
+    local seqs = redis.call('ZRANGE', name, offset, offset + JOINED_AT_ONCE - 1)
+    for _, seq in ipairs(seqs) do
+      local row = load(seq)
+      local in_time = row.expires_at == '' or later(row.expires_at, now)
+      if #found < most and in_time and tonumber(row.attempts) <= tonumber(lead.attempts) then
+        found[#found + 1] = row
+      end
+    end
+    offset = offset + #seqs
+    if #seqs < JOINED_AT_ONCE then
+      break
+    end
+  end
+  return found
+end
+
+-- Those right behind the lead in its lane that may be merged into it, at most `most`.
+local function right_behind(lead, now, most)
+  local lane, found = lane_of(lead), {}
+  if not lane or most < 1 then
+    return found
+  end
+  local behind = redis.call('ZRANGEBYSCORE', key('lane:' .. lane), '(' .. lead.seq, '+inf', 'LIMIT', 0, most)
+  for _, seq in ipairs(behind) do
+    local row = load(seq)
+    local in_time = row.expires_at == '' or later(row.expires_at, now)
+    local only_its_turn = row.waits == text(FOR_LANE)
+    if not (in_time and only_its_turn and row.batch == lead.batch and row.zone == lead.zone) then
+      break
+    end
+    found[#found + 1] = row
+  end
+  return found
+end
+
+-- 'join', now, seq of the lead, its fence, limit, whether to merge, epoch: the seqs of those that go along.
+function OPERATIONS.join(op)
+  local now, lead, most = op[2], load(op[3]), op[5]
+  local mine = lead and lead.status == 'processing' and lead.owner == batch.writer and lead.fence == op[4]
+  if not mine or lead.batch == '' or op[7] ~= ctl.epoch then
+    return { {} }
+  end
+  flush_sorted()
+  local taken = {}
+  for place, row in ipairs(op[6] and right_behind(lead, now, most) or beside(lead, now, most)) do
+    start(row, now, op[6] and lead.id or nil)
+    taken[place] = row.seq
+    want(row.seq)
+  end
+  return { taken }
 end
 
 -- 'heartbeat', list of seq and fence: moves the ends of this worker's leases; the seqs of those it lost.

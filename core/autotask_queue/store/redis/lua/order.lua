@@ -66,10 +66,18 @@ local function add_busy(lane, delta)
   plan(hashed, 'busy', lane, number > 0 and text(number))
 end
 
+-- Those that may share a call with it.
+local function sharing(row)
+  return 'b:' .. cjson.encode({ row.zone, row.entity, row.batch })
+end
+
 local function file_waits(row, waits)
   set(row, 'waits', waits == nil and '' or text(waits))
   if waits == 0 then
     plan(sorted, group_of(row).ready, ready_member(row), row.seq)
+    if row.batch ~= '' then
+      plan(sorted, sharing(row), row.seq, row.seq)
+    end
   end
   local due = due_at(row, waits)
   if due ~= '' then
@@ -80,6 +88,9 @@ end
 local function unfile_waits(row)
   if row.waits == '0' then
     plan(sorted, group_of(row).ready, ready_member(row), false)
+    if row.batch ~= '' then
+      plan(sorted, sharing(row), row.seq, false)
+    end
   end
   if due_at(row, tonumber(row.waits)) ~= '' then
     plan(sorted, 'due', padded(row.seq), false)
