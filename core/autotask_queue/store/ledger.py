@@ -7,8 +7,7 @@ transaction of the shelf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Mapping
 
 import msgspec
 
@@ -20,90 +19,12 @@ from autotask_queue.model.request import (
     RequestId,
 )
 from autotask_queue.model.status import TERMINAL, Effect, Reason, Status
-from autotask_queue.model.work import Head
-from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Companions, Recovery
-from autotask_queue.store import rules
+from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
+from autotask_queue.store import joining, rules
 from autotask_queue.store.picking import pick
-
-Front = tuple[int, int | None]
-"""One request of a lane: its `seq` and what it waits for."""
+from autotask_queue.store.shelf import Shelf
 
 INTERRUPTED = "The program ended while it was being sent."
-
-
-class Shelf(Protocol):
-    """Where a ledger keeps its rows. `waits` is explained in `rules`."""
-
-    # requests
-    def get(self, request_id: RequestId) -> Request | None: ...
-    def by_seq(self, seq: int) -> Request: ...
-    def by_seqs(self, seqs: Sequence[int]) -> list[Request]: ...
-    def next_seq(self) -> int: ...
-    def insert(self, request: Request, waits: int | None) -> None: ...
-    def replace(self, before: Request, after: Request, waits: int | None) -> None:
-        """Stores `after`; finished requests go to the history, others come back from it."""
-        ...
-
-    def waits(self, seq: int) -> int | None: ...
-    def set_waits(self, request: Request, waits: int) -> None: ...
-    def in_status(self, status: Status) -> list[Request]: ...
-    def open_with_dedup_key(self, key: str) -> RequestId | None: ...
-
-    # lanes
-    def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
-        """The first two that block the lane, by `seq`, leaving out one."""
-        ...
-
-    def lane_busy(self, lane: str, *, besides: int = 0) -> bool: ...
-
-    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
-        """The first that block the lane behind `seq`, by `seq`."""
-        ...
-
-    # parents
-    def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None: ...
-    def open_parents(self, seq: int) -> list[Status | None]:
-        """Statuses of the parents not completed so far; None for one that never existed."""
-        ...
-
-    def children(self, parent: RequestId) -> list[int]:
-        """Those for which this parent is not completed so far, by `seq`."""
-        ...
-
-    def forget_parent(self, parent: RequestId) -> None:
-        """It is completed: nobody waits for it any more."""
-        ...
-
-    # what is ready, what comes due
-    def heads(self) -> Iterable[Head]: ...
-    def next_ready(self, head: Head) -> Head | None:
-        """The next ready request of the same zone, endpoint and priority."""
-        ...
-
-    def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
-        """The `seq` of those that are ready and may share its call, as `ports.Companions` says."""
-        ...
-
-    def due(self, now: float) -> list[int]:
-        """The `seq` of those whose `rules.due_at` has come, by that time and `seq`."""
-        ...
-
-    def next_due(self) -> float | None: ...
-
-    # attempts and audit
-    def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:
-        """The number that the next attempt of each request has, from 1."""
-        ...
-
-    def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
-        """Starts a running attempt."""
-        ...
-
-    def end_attempt(self, seq: int, record: AttemptRecord) -> int:
-        """Ends the running attempt, or adds a whole one; its number."""
-        ...
-
-    def add_audit(self, entry: AuditEntry) -> None: ...
 
 
 class Ledger:
@@ -338,33 +259,13 @@ class Ledger:
         lead = self._shelf.get(wanted.lead.id)
         if lead is None or lead.status is not Status.PROCESSING or lead.fence != wanted.lead.fence:
             return ()
-        found = self._right_behind(lead, wanted) if wanted.merge else self._beside(lead, wanted)
+        found = joining.companions(self._shelf, lead, wanted)
         attempts = self._shelf.next_attempts([request.seq for request in found])
         into = lead.id if wanted.merge else None
         return tuple(
             self._start(request, now=wanted.now, attempt=attempts[request.seq], merged_into=into)
             for request in found
         )
-
-    def _beside(self, lead: Request, wanted: Companions) -> list[Request]:
-        if lead.batch is None:
-            return []
-        seqs = self._shelf.ready_beside(lead, now=wanted.now, limit=wanted.limit)
-        return self._shelf.by_seqs(seqs)
-
-    def _right_behind(self, lead: Request, wanted: Companions) -> list[Request]:
-        lane = rules.ordered_lane(lead)
-        if lane is None or lead.batch is None:
-            return []
-        seqs = self._shelf.lane_behind(lane, lead.seq, limit=wanted.limit)
-        waits = [self._shelf.waits(seq) for seq in seqs]
-        found: list[Request] = []
-        for request, bits in zip(self._shelf.by_seqs(seqs), waits, strict=True):
-            late = request.expires_at is not None and request.expires_at <= wanted.now
-            if bits != rules.FOR_LANE or request.batch != lead.batch or request.zone != lead.zone or late:
-                break
-            found.append(request)
-        return found
 
     def _promote(self, now: float) -> list[Request]:
         expired: list[Request] = []

@@ -9,6 +9,7 @@ from tests.core.cli.background import Background
 from tests.core.cli.conftest import Cli
 
 from autotask_queue.simulator import Simulator
+from autotask_queue.store.sqlite.migrations import NEWEST
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +30,7 @@ def test_a_queue_and_its_zone(zoned: Cli) -> None:
     zoned.submit("/Companies/0")
     found = checks(zoned.ok("doctor"))
     assert "readable by you only" in found["queue file"][1]
-    assert found["journal"] == ("ok", "write-ahead log, version 1")
+    assert found["journal"] == ("ok", f"write-ahead log, version {NEWEST}")
     assert found["zone zone1"][0] == "ok"
     assert "in use" in found["configuration"][1]
 

@@ -1,4 +1,4 @@
-"""Rows in dictionaries, as `ledger.Shelf` wants them."""
+"""Rows in dictionaries, as `shelf.Shelf` wants them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from autotask_queue.model.status import TERMINAL, Status
 from autotask_queue.model.work import Head
 from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import rules
-from autotask_queue.store.ledger import Front
+from autotask_queue.store.shelf import Front
 
 HeadKey = tuple[str, str, int]
 _K = TypeVar("_K")
 
 
 class MemoryShelf:
-    """Implements `ledger.Shelf`. Every index is kept by `_file` and `_unfile`."""
+    """Implements `shelf.Shelf`. Every index is kept by `_file` and `_unfile`."""
 
     def __init__(self) -> None:
         self.requests: dict[int, Request] = {}

@@ -1,4 +1,4 @@
-"""Rows in SQLite, as `ledger.Shelf` wants them.
+"""Rows in SQLite, as `shelf.Shelf` wants them.
 
 Lives in the writer's thread, inside its transaction. Writes are gathered and executed many at a time,
 at the latest before the next read: an operation reads a row before it writes it, so that two writes of
@@ -18,7 +18,7 @@ from autotask_queue.model.work import Head
 from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import codec, rules
 from autotask_queue.store.cells import CellKey
-from autotask_queue.store.ledger import Front
+from autotask_queue.store.shelf import Front
 from autotask_queue.store.sqlite import audit, rows, statements
 from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.heads import Heads
@@ -35,7 +35,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class SqlShelf:
-    """Implements `ledger.Shelf` over one connection."""
+    """Implements `shelf.Shelf` over one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

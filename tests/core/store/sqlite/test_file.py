@@ -162,7 +162,7 @@ async def test_a_file_of_the_first_version_is_brought_up_to_date(path: Path) -> 
             " VALUES (1, 'old', 'pending', 'z', '/T', 'POST', 'write', 'T', 5, 's', ?, ?, 3, 'a', '', 0)",
             (NOW, NOW),
         )
-        connection.execute("INSERT INTO payload (seq, value) VALUES (1, '{}')")
+        connection.execute("INSERT INTO payload (seq, value) VALUES (1, x'7b7d')")
         connection.execute("INSERT INTO counter VALUES ('z', 'T', 'pending', 5, 1)")
     store = SqliteStore(path)
     recovery = await store.open(now=NOW)
