@@ -184,7 +184,10 @@ def _setup(
     for name, c in credentials.items():
         secrets[f"{name}/secret"] = c.secret
         secrets[f"{name}/integration_code"] = c.integration_code
-        zones[name] = ZoneConfig(
+        zones[name] = msgspec.structs.replace(
+            zones.get(name, ZoneConfig()),
+            secret="",
+            integration_code="",
             url=c.url,
             user=c.user,
             impersonate=c.impersonate,

@@ -8,7 +8,8 @@ that either can find the other's mistakes.
         ...  # talk to sim.base_url with sim.credentials
         assert len(sim.state()["writes"]) == 1
 
-As a program: `autotask-queue simulator`, or `python -m autotask_queue.simulator`.
+`simulator_process` runs it beside the program instead of in it. As a program of its own:
+`autotask-queue simulator`, or `python -m autotask_queue.simulator`.
 """
 
 from importlib import import_module
@@ -17,10 +18,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from autotask_queue.simulator.access import Credentials
     from autotask_queue.simulator.faults import FaultKind
+    from autotask_queue.simulator.process import SimulatorProcess, simulator_process
     from autotask_queue.simulator.seed import API_USER
     from autotask_queue.simulator.server import Simulator, run_simulator
 
-__all__ = ["API_USER", "Credentials", "FaultKind", "Simulator", "run_simulator"]
+__all__ = [
+    "API_USER",
+    "Credentials",
+    "FaultKind",
+    "Simulator",
+    "SimulatorProcess",
+    "run_simulator",
+    "simulator_process",
+]
 
 
 _HOMES = {
@@ -28,7 +38,9 @@ _HOMES = {
     "Credentials": "access",
     "FaultKind": "faults",
     "Simulator": "server",
+    "SimulatorProcess": "process",
     "run_simulator": "server",
+    "simulator_process": "process",
 }
 
 
