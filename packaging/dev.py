@@ -6,6 +6,7 @@
     python3 packaging/dev.py doctor         say what is there and what is missing
     python3 packaging/dev.py bundle         build the program that needs no Python
     python3 packaging/dev.py screenshots    take the README's pictures anew
+    python3 packaging/dev.py references     write core/API.md and core/CONFIGURATION.md anew
     python3 packaging/dev.py lock           write the locked requirements anew
 
 Standard library only. Exit codes: that of the program that was run, 2 for a wrong command line, 3 when the
@@ -188,6 +189,12 @@ def screenshots(rest: Sequence[str]) -> int:
     return hand_over(python, "-m", "tests.e2e.screenshots", *rest, variables=variables)
 
 
+def references(rest: Sequence[str]) -> int:
+    """Writes the references of library and settings, which are made from the code."""
+    python = prepare(Profile.DEV)
+    return hand_over(python, ROOT / "packaging" / "references.py", *rest)
+
+
 def lock(rest: Sequence[str]) -> int:
     """Writes packaging/requirements-*.txt anew; ``--upgrade`` takes the newest versions."""
     if not provide([Purpose.ENVIRONMENT]):
@@ -213,6 +220,7 @@ COMMANDS = {
     "doctor": doctor,
     "bundle": bundle,
     "screenshots": screenshots,
+    "references": references,
     "lock": lock,
 }
 
@@ -233,6 +241,7 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         commands.add_parser(name, help=text).add_argument(option, action="store_true", help=meaning)
     commands.add_parser("bundle", help="build the program that needs no Python, into dist/", add_help=False)
+    commands.add_parser("references", help="write core/API.md and core/CONFIGURATION.md anew", add_help=False)
     commands.add_parser("screenshots", help="take the README's pictures anew", add_help=False)
     return parser
 

@@ -73,6 +73,11 @@ class QueueManager:
     initialised on. Commands return when they are durable; a command that cannot be done raises a
     `QueueError`, which says what happened and what to do. A failed request is not an error: see `result`.
 
+    Many methods have arguments in common: `request_id` is a request's id; `target` is one id, several, or a
+    `Selection`; `query` is a `RequestFilter`, everything if None; `why` and `actor` say in the audit trail
+    why something was done and who did it (the queue's own actor if empty); `capacity` is how many events are
+    kept for a reader before some are lost.
+
     Args:
         config: settings; the defaults keep the queue in memory.
         processors: who does the work, by name, asked in this order.
@@ -295,7 +300,9 @@ class QueueManager:
     async def enqueue(
         self, endpoint: str, method: str = "GET", zone: str = DEFAULT_ZONE, **options: Any
     ) -> Reply:
-        """Submits a request and waits for its reply, however long that takes; options as in `submit`.
+        """Submits a request and waits for its reply, however long that takes.
+
+        `endpoint`, `method`, `zone` and `options` are as in `submit`.
 
         A caller who gives up waiting leaves the request in the queue.
 
@@ -369,7 +376,7 @@ class QueueManager:
         return await self._engine.ctx.store.index(query or RequestFilter())
 
     async def rows(self, seqs: Sequence[int]) -> list[RequestRow]:
-        """What a list shows of these requests; unknown ones are left out."""
+        """What a list shows of the requests with these `seqs`; unknown ones are left out."""
         self._check_open()
         return await self._engine.ctx.store.rows(seqs)
 
@@ -386,7 +393,14 @@ class QueueManager:
         limit: int = 100,
         before_seq: int | None = None,
     ) -> list[AuditEntry]:
-        """The audit trail, newest first."""
+        """The audit trail, newest first: at most `limit` entries.
+
+        Args:
+            request_id: of one request only.
+            kinds: of these kinds only, such as "cancelled".
+            limit: how many at most.
+            before_seq: older than the entry with this `seq`, for the next page.
+        """
         self._check_open()
         own = None if request_id is None else RequestId(request_id)
         return await self._engine.ctx.store.audit(
@@ -447,7 +461,7 @@ class QueueManager:
     async def reschedule(
         self, target: Target, scheduled_at: float | None, *, why: str = "", actor: str = ""
     ) -> BulkResult:
-        """Sends what waits at another time, seconds since the epoch; None means as soon as possible."""
+        """Sends what waits at `scheduled_at` (seconds since the epoch), or soon if it is None."""
         self._check_open()
         return await self._finish(
             self._engine.commands.reschedule(target, scheduled_at, why=why, actor=self._actor(actor))
@@ -456,8 +470,8 @@ class QueueManager:
     async def edit(self, request_id: str, *, why: str = "", actor: str = "", **fields: Any) -> Request:
         """Changes a waiting or failed request; a failed one is queued again.
 
-        Fields: data, endpoint, method, headers, metadata, priority, scheduled_at, expires_at, timeout,
-        max_retries, summary.
+        `fields` are any of: data, endpoint, method, headers, metadata, priority, scheduled_at, expires_at,
+        timeout, max_retries, summary.
 
         Raises:
             InvalidRequest: the new content could never be sent; nothing changed.
@@ -580,7 +594,10 @@ class QueueManager:
         return health(self._engine)
 
     async def minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]:
-        """What each minute saw, oldest first, the running one included. Seconds since the epoch."""
+        """What each minute saw, oldest first, the running one included.
+
+        `since` and `until` are seconds since the epoch; `until` is now if None.
+        """
         self._check_open()
         stored = await self._engine.ctx.store.load_minutes(since=since, until=until)
         running = await self._engine.monitor.running_minute()
@@ -618,7 +635,7 @@ class QueueManager:
         return MappingProxyType(self.config.zones)
 
     async def set_zone(self, name: str, zone: ZoneConfig) -> None:
-        """Adds or changes a connection; its secrets must be in `secrets` already.
+        """Adds or changes the connection `name` to `zone`; its secrets must be in `secrets` already.
 
         Raises:
             NoProcessor: the queue was made without `secrets`.

@@ -48,7 +48,9 @@ class Clock(Protocol):
         """Seconds that never run backwards; may stand still while the machine sleeps."""
         ...
 
-    async def sleep(self, seconds: float) -> None: ...
+    async def sleep(self, seconds: float) -> None:
+        """Returns after so many `seconds`."""
+        ...
 
 
 class Secrets(Protocol):
@@ -58,11 +60,17 @@ class Secrets(Protocol):
     All raise `SecretsError`.
     """
 
-    async def get(self, name: str) -> str | None: ...
+    async def get(self, name: str) -> str | None:
+        """The secret called `name`, or None."""
+        ...
 
-    async def set(self, name: str, value: str) -> None: ...
+    async def set(self, name: str, value: str) -> None:
+        """Keeps the secret `value` under `name`."""
+        ...
 
-    async def delete(self, name: str) -> None: ...
+    async def delete(self, name: str) -> None:
+        """Forgets the secret called `name`."""
+        ...
 
     def describe(self) -> str:
         """The home's name for people, such as "GNOME Keyring" or "this session only"."""
@@ -84,8 +92,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     entity: str = ""
     lane: str | None = None
     effect: Effect | None = None
+    """Whether it changes something; as submitted if None."""
     summary: str = ""
     search_text: str = ""
+    """Further words by which people find it."""
     marker: str | None = None
     data: JSON = None
 
@@ -100,13 +110,16 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
     reply: Reply | None = None
     matches: int = 0
     note: str = ""
+    """What was looked for, for people."""
 
 
 class ProcessorHealth(msgspec.Struct, frozen=True, kw_only=True):
     """How a processor says it is."""
 
     status: str = "healthy"
+    """healthy, degraded or critical."""
     message: str = ""
+    """Why, for people."""
 
 
 @runtime_checkable
@@ -122,9 +135,13 @@ class QueueProcessor(Protocol):
     `reconcile`, `probe`, `process_batch`, `get_health`, `close` (called at the shutdown).
     """
 
-    async def process_request(self, request: Request) -> Reply | JSON: ...
+    async def process_request(self, request: Request) -> Reply | JSON:
+        """Sends `request` once; repeating it is the queue's work."""
+        ...
 
-    def can_process(self, request: Request) -> bool: ...
+    def can_process(self, request: Request) -> bool:
+        """Whether this processor takes `request`; no I/O."""
+        ...
 
 
 @runtime_checkable
@@ -135,7 +152,9 @@ class Describing(Protocol):
         InvalidRequest: the request could never be sent (unknown route, missing field, …).
     """
 
-    def describe(self, request: Request) -> Facts: ...
+    def describe(self, request: Request) -> Facts:
+        """What is known of `request`."""
+        ...
 
 
 @runtime_checkable
@@ -145,9 +164,13 @@ class Reconciling(Protocol):
     `can_reconcile` tells, without I/O, whether there is anything to look for.
     """
 
-    def can_reconcile(self, request: Request) -> bool: ...
+    def can_reconcile(self, request: Request) -> bool:
+        """Whether `request` could be found at the server; no I/O."""
+        ...
 
-    async def reconcile(self, request: Request) -> LookupResult: ...
+    async def reconcile(self, request: Request) -> LookupResult:
+        """Asks the server whether `request` arrived."""
+        ...
 
 
 @runtime_checkable
@@ -158,7 +181,9 @@ class Probing(Protocol):
         """Whether this processor knows the zone; no I/O."""
         ...
 
-    async def probe(self, zone: str) -> None: ...
+    async def probe(self, zone: str) -> None:
+        """Asks `zone` once."""
+        ...
 
 
 # ---------------------------------------------------------------------------------------------
@@ -169,9 +194,11 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """`url` is absolute; `headers` may hold secrets and are never logged; `timeout` in seconds."""
 
     method: str
+    """GET, POST, …"""
     url: str
     headers: Mapping[str, str] = {}
     json: JSON = None
+    """The document to send."""
     timeout: float = 60.0
 
 
@@ -179,25 +206,31 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     """Any HTTP answer, whatever its status. `body` is None where `text` is not JSON."""
 
     status_code: int
+    """The HTTP status."""
     headers: Mapping[str, str]
+    """Names in lower case."""
     body: JSON
     text: str
     is_json: bool
+    """Whether `body` was JSON."""
     elapsed: float
+    """Seconds that it took."""
 
 
 class Transport(Protocol):
     """HTTP. Knows nothing of Autotask."""
 
     async def send(self, request: HttpRequest) -> HttpReply:
-        """Sends once; never retries, never follows a redirect.
+        """Sends `request` once; never retries, never follows a redirect.
 
         Raises:
             ProcessorError: no complete answer came; its failure says whether bytes left.
         """
         ...
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Closes the connections."""
+        ...
 
 
 # ---------------------------------------------------------------------------------------------

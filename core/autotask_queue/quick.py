@@ -26,11 +26,16 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
     """How to sign in to one zone. An empty `url` is found through Autotask's zone discovery."""
 
     user: str
+    """The API user's name."""
     secret: str
+    """The API user's secret."""
     integration_code: str
+    """The integration's tracking identifier."""
     url: str = ""
     impersonate: int | None = None
+    """Resource id to act as on notes and time entries."""
     resource_id: int | None = None
+    """The technician's own resource id."""
 
     @override
     def __repr__(self) -> str:
@@ -45,15 +50,15 @@ class SessionSecrets:
         self._values = dict(values or {})
 
     async def get(self, name: str) -> str | None:
-        """The secret, or None."""
+        """The secret called `name`, or None."""
         return self._values.get(name)
 
     async def set(self, name: str, value: str) -> None:
-        """Keeps a secret."""
+        """Keeps the secret `value` under `name`."""
         self._values[name] = value
 
     async def delete(self, name: str) -> None:
-        """Forgets a secret."""
+        """Forgets the secret called `name`."""
         self._values.pop(name, None)
 
     def describe(self) -> str:
@@ -82,7 +87,7 @@ class QueueSetup:
 class QuickSetup:
     """Ready-made queues. `processors` do the work, or `credentials` by zone send it to Autotask.
 
-    Further keywords are settings, as in `create_default_configuration`.
+    Further keywords (`config`) are settings, as in `create_default_configuration`.
     """
 
     @staticmethod

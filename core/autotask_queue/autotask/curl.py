@@ -22,7 +22,9 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     """A request as it goes out; `body` is None where it has none."""
 
     method: str
+    """HTTP method."""
     url: str
+    """The whole address."""
     body: JSON = None
 
 
@@ -30,6 +32,12 @@ def resolve(
     endpoint: str, method: str = "GET", data: JSON = None, *, zone: ZoneConfig | None = None
 ) -> Preview:
     """What will be sent for an endpoint.
+
+    Args:
+        endpoint: path below the zone's API root, such as "/Tickets".
+        method: HTTP method.
+        data: the document.
+        zone: whose address is shown; some zone's if None.
 
     Raises:
         InvalidRequest: it can never be sent; the remedy names what can.
@@ -43,6 +51,10 @@ def resolve(
 
 def as_curl(request: Request, zone: ZoneConfig) -> str:
     """A command for a POSIX shell that sends the same request; secrets and user name are masked.
+
+    Args:
+        request: what is sent.
+        zone: where to.
 
     Raises:
         InvalidRequest: the request can never be sent.

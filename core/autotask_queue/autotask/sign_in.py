@@ -34,8 +34,11 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was tested, in words; `remedy` is empty if it is well."""
 
     name: str
+    """What was tested."""
     ok: bool
+    """Whether it works."""
     message: str
+    """What was found."""
     remedy: str = ""
 
 
@@ -45,6 +48,7 @@ class SignInReport(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     url: str = ""
     zone_name: str = ""
+    """As Autotask names it."""
 
     @property
     def ok(self) -> bool:
@@ -58,6 +62,12 @@ async def check_sign_in(
     """Tests Internet, Zone, Sign-in, Limit and Permissions, and stops at the first that fails.
 
     Never raises for what it tests. The secrets go to the zone's own host only.
+
+    Args:
+        zone: address (found by the user's name if empty) and user.
+        secret: the API user's.
+        integration_code: the integration's tracking identifier.
+        transport: HTTP, such as an `HttpxTransport`.
     """
     secret, integration_code = secret.strip(), integration_code.strip()
     KNOWN_SECRETS.add(secret, integration_code)

@@ -27,6 +27,7 @@ from autotask_queue.transport import HostGuard, is_loopback
 from autotask_queue.transport.hosts import origin
 
 BOOTSTRAP_URL = "https://webservices.autotask.net/atservicesrest/"
+"""Where Autotask is asked for the zone of a user."""
 VERSION = "V1.0"
 GUARD = HostGuard(re.compile(r"(webservices\d{1,3}|prde|pres)\.autotask\.net"))
 """Autotask's zones (autotask-api.md, 1.3), and this computer for demos and tests."""
@@ -44,7 +45,9 @@ class ZoneInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     url: str
+    """Address of the zone's API."""
     web_url: str = ""
+    """Address of Autotask's own pages."""
 
 
 def base_url(url: str) -> str:
@@ -64,6 +67,12 @@ async def discover_zone(
     user: str, *, transport: Transport, bootstrap_url: str = BOOTSTRAP_URL, timeout: float = DISCOVERY_TIMEOUT
 ) -> ZoneInfo:
     """Asks where the tenant of an API user lives. Needs no credentials and counts against no limit.
+
+    Args:
+        user: the API user's name.
+        transport: HTTP, such as an `HttpxTransport`.
+        bootstrap_url: where to ask.
+        timeout: seconds to wait for the answer.
 
     Raises:
         ProcessorError: there is no answer, the user is unknown, or the answer is not Autotask's. Its

@@ -33,6 +33,7 @@ class Mailbox:
         self.ended = False
 
     def put(self, event: Event) -> None:
+        """Adds `event`, or counts it as lost."""
         if len(self._events) >= self._capacity:
             self._lost += 1
         else:

@@ -12,12 +12,15 @@ class SystemClock:
     """Real time."""
 
     def now(self) -> float:
+        """Wall clock, seconds since the epoch."""
         return time.time()
 
     def monotonic(self) -> float:
+        """Seconds that never run backwards."""
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
+        """Returns after so many `seconds`."""
         await asyncio.sleep(seconds)
 
 

@@ -30,10 +30,15 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: OverrideKind
+    """Hold, or send whatever happens."""
     reason: str
+    """Why, as its author said."""
     actor: str
+    """Who."""
     since: float
+    """When it was decided."""
     starts_at: float | None = None
+    """When it begins; at once if None."""
     expires_at: float | None = None
     entity: str | None = None
 
@@ -58,15 +63,22 @@ class BreakerMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """One zone's breaker as it is now; `retry_in` is seconds until the next test by itself."""
 
     zone: str
+    """The zone's name."""
     state: BreakerState
+    """What it does by itself."""
     reason: str = ""
+    """Why it is in this state."""
     since: float | None = None
+    """When it entered it, seconds since the epoch."""
     retry_in: float | None = None
     overrides: tuple[Override, ...] = ()
+    """What people decided about the zone and its endpoints."""
     consecutive_failures: int = 0
+    """Failures since the last success."""
     failure_threshold: float = 0.65
     """The share of failed calls from which on it opens by itself, 0 to 1."""
     recent_total: int = 0
+    """Calls that got an answer, of the last 60 seconds."""
     recent_failed: int = 0
     """Of the last 60 seconds."""
     p95: float | None = None

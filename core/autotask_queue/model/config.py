@@ -146,7 +146,9 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     actor: str = ""
     """Who appears in the audit trail; empty takes the operating system's user."""
     persistence: PersistenceConfig = PersistenceConfig()
+    """Where the queue is kept."""
     strategies: StrategiesConfig = StrategiesConfig()
+    """Order, breakers, retries."""
     zones: dict[str, ZoneConfig] = {}
     """The connections, a table for each, by the names that requests give."""
 

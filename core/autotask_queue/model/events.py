@@ -86,14 +86,18 @@ class RequestsChanged(Event, frozen=True, kw_only=True):
     name = "requests.changed"
     count: int
     what: str
+    """What was done to them."""
 
 
 class ZoneEvent(Event, frozen=True, kw_only=True):
     """Something about a zone's breaker; `breaker` is how it stands after the change."""
 
     zone: str
+    """The zone's name."""
     reason: str = ""
+    """Why."""
     breaker: BreakerMetrics
+    """The zone's breaker after the change."""
 
 
 class CircuitOpened(ZoneEvent, frozen=True):
@@ -118,6 +122,7 @@ class CircuitForced(ZoneEvent, frozen=True, kw_only=True):
 class ProcessingPaused(Event, frozen=True, kw_only=True):
     name = "processing.paused"
     until: float | None = None
+    """When it ends by itself, seconds since the epoch; None if somebody must resume."""
 
 
 class ProcessingResumed(Event, frozen=True, kw_only=True):
@@ -127,6 +132,7 @@ class ProcessingResumed(Event, frozen=True, kw_only=True):
 class QueueFullEvent(Event, frozen=True, kw_only=True):
     name = "queue.full"
     size: int
+    """Unfinished requests."""
 
 
 class QueueEmpty(Event, frozen=True, kw_only=True):
@@ -138,17 +144,21 @@ class QueueEmpty(Event, frozen=True, kw_only=True):
 class ConnectivityChanged(Event, frozen=True, kw_only=True):
     name = "connectivity.changed"
     connectivity: ConnectivityState
+    """What is believed now."""
 
 
 class HealthDegraded(Event, frozen=True, kw_only=True):
     name = "health.degraded"
     component: str
+    """Which part."""
     reason: str
+    """Why, for people."""
 
 
 class HealthRecovered(Event, frozen=True, kw_only=True):
     name = "health.recovered"
     component: str
+    """Which part."""
 
 
 class SignInRefused(Event, frozen=True, kw_only=True):
@@ -156,17 +166,21 @@ class SignInRefused(Event, frozen=True, kw_only=True):
 
     name = "zone.sign_in_refused"
     zone: str
+    """The zone's name."""
     reason: str
+    """What the zone said."""
 
 
 class SignInAccepted(Event, frozen=True, kw_only=True):
     name = "zone.sign_in_accepted"
     zone: str
+    """The zone's name."""
 
 
 class MetricsUpdated(Event, frozen=True, kw_only=True):
     name = "metrics.updated"
     metrics: QueueMetrics
+    """The queue in numbers."""
 
 
 class EventsLost(Event, frozen=True, kw_only=True):

@@ -61,11 +61,15 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: FailureClass
+    """What sort of failure."""
     code: str
+    """A word for programs."""
     title: str
     message: str
     remedy: str
     applied: Applied = Applied.NO
+    """Whether the server may have acted."""
     detail: str = ""
     http_status: int | None = None
+    """Of the answer, if there was one."""
     retry_after: float | None = None

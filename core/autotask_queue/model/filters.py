@@ -30,14 +30,18 @@ class Sort(msgspec.Struct, frozen=True, kw_only=True):
     """Ties are broken by `seq` in the same direction."""
 
     field: SortField = SortField.SEQ
+    """What to sort by."""
     direction: Literal["asc", "desc"] = "asc"
+    """asc or desc."""
 
 
 class Range(msgspec.Struct, frozen=True, kw_only=True):
     """Both ends are included; None leaves an end open. Times are seconds since the epoch."""
 
     min: float | None = None
+    """The smallest value."""
     max: float | None = None
+    """The largest value."""
 
 
 class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,21 +53,37 @@ class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     status: tuple[Status, ...] = ()
+    """In one of these statuses."""
     not_status: tuple[Status, ...] = ()
+    """In none of these."""
     reason: tuple[Reason, ...] = ()
+    """For one of these reasons."""
     zone: tuple[str, ...] = ()
+    """Of one of these zones."""
     entity: tuple[str, ...] = ()
+    """Of one of these entities."""
     endpoint: str | None = None
+    """Exactly this path."""
     method: tuple[str, ...] = ()
+    """With one of these HTTP methods."""
     effect: tuple[Effect, ...] = ()
+    """Reads, or writes."""
     ids: tuple[RequestId, ...] = ()
+    """With one of these ids."""
     lane: str | None = None
+    """Of this lane."""
     priority: Range | None = None
+    """With a priority in this range."""
     created: Range | None = None
+    """Stored in this time."""
     scheduled: Range | None = None
+    """Due in this time."""
     finished: Range | None = None
+    """Ended in this time."""
     attempts: Range | None = None
+    """With so many tries."""
     http_status: tuple[int, ...] = ()
+    """Whose last answer was one of these."""
     text: str = ""
     sort: Sort = Sort()
     limit: int | None = None
@@ -98,7 +118,10 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a command on many requests."""
 
     changed: int
+    """How many were changed."""
     skipped: int
+    """How many were left as they are."""
     skipped_why: str = ""
+    """Why, of the first of them."""
     ids: tuple[RequestId, ...] = ()
     """The changed ones, at most 10,000; for undo."""

@@ -31,10 +31,13 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: GateKind
+    """What keeps requests back."""
     zone: str | None = None
     entity: str | None = None
     reason: str = ""
+    """Why, for people."""
     actor: str = ""
+    """Who closed it."""
     until: float | None = None
 
     def covers(self, zone: str, entity: str) -> bool:
@@ -46,6 +49,6 @@ _ORDER = {kind: place for place, kind in enumerate(GateKind)}
 
 
 def gate_for(gates: tuple[Gate, ...], zone: str, entity: str) -> Gate | None:
-    """The gate that explains why requests of this endpoint wait; None if they may go."""
+    """The one of `gates` that explains why requests of `zone` and `entity` wait; None if they may go."""
     covering = [g for g in gates if g.covers(zone, entity)]
     return min(covering, key=lambda g: _ORDER[g.kind], default=None)

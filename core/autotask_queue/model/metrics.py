@@ -24,10 +24,12 @@ class ConnectivityState(msgspec.Struct, frozen=True, kw_only=True):
     """`since` and `next_try_at` are seconds since the epoch; `last_ok_at` of the last real answer."""
 
     state: Connectivity = Connectivity.ONLINE
+    """What is believed."""
     since: float = 0.0
     next_try_at: float | None = None
     last_ok_at: float | None = None
     detail: str = ""
+    """What the last probe met."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,20 +39,24 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     entity: str
     status: Status
     count: int
+    """How many."""
 
 
 class Counters(msgspec.Struct, frozen=True, kw_only=True):
     """Exact counts, kept in the same transaction as the rows."""
 
     cells: tuple[Cell, ...] = ()
+    """All that are not zero."""
 
     def by_status(self) -> dict[Status, int]:
+        """How many requests are in each status; 0 where there are none."""
         out = dict.fromkeys(Status, 0)
         for cell in self.cells:
             out[cell.status] += cell.count
         return out
 
     def by_zone(self) -> dict[str, int]:
+        """How many requests there are of each zone that occurs."""
         out: dict[str, int] = {}
         for cell in self.cells:
             out[cell.zone] = out.get(cell.zone, 0) + cell.count
@@ -78,33 +84,52 @@ class MinuteStat(msgspec.Struct, frozen=True, kw_only=True):
     p95: float | None = None
     samples: int = 0
     offline: bool = False
+    """Whether there was no connection at its end."""
     held: bool = False
+    """Whether sending was paused or a zone held at its end."""
 
 
 class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot. Rates are per second over the last minute; times in seconds."""
 
     at: float
+    """When it was taken, seconds since the epoch."""
     queued_requests: int
+    """Those that wait."""
     processing_requests: int
+    """Those in flight."""
     completed_requests: int
+    """Completed ones that are still kept."""
     failed_requests: int
+    """Failed ones."""
     error_rate: float
     """Failed attempts among those that got an answer, last 5 minutes; 0 to 1."""
     throughput: float
+    """Requests completed a second."""
     queue_utilization: float
     """Open requests over `max_size`; 0 to 1 and above."""
     average_queue_time: float
+    """From being stored to being sent."""
     average_processing_time: float
+    """Of an answered attempt."""
     p50: float
+    """Of all answered attempts of this run, half took no longer."""
     p95: float
+    """95 of 100 took no longer."""
     p99: float
+    """99 of 100 took no longer."""
     oldest_age: float
+    """Age of the oldest that waits."""
     by_status: dict[str, int]
+    """How many are in each status."""
     by_priority: dict[int, int]
+    """How many unfinished ones have each priority."""
     by_zone: dict[str, int]
+    """How many each zone has."""
     sent_last_minute: int = 0
+    """Completed in the last minute."""
     api_calls_last_hour: int = 0
+    """Calls that got an answer."""
 
 
 class HealthLevel(StrEnum):
@@ -120,15 +145,22 @@ class ComponentHealth(msgspec.Struct, frozen=True, kw_only=True):
     """One part's state, since when (seconds since the epoch), why, and what happens by itself."""
 
     name: str
+    """Of the part."""
     level: HealthLevel
+    """How well it is."""
     reason: str = ""
+    """Why, for people."""
     since: float | None = None
     action: str = ""
+    """What happens by itself."""
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """The worst of the components."""
 
     status: HealthLevel
+    """The worst of all parts."""
     components: tuple[ComponentHealth, ...] = ()
+    """Every part."""
     message: str = ""
+    """The worst part's reason."""

@@ -43,25 +43,28 @@ PRESETS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 def create_default_configuration(**overrides: Any) -> QueueConfig:
-    """The README's defaults: memory, three retries."""
+    """The README's defaults: memory, three retries. `overrides` win."""
     return build_config(overrides)
 
 
 def create_production_configuration(**overrides: Any) -> QueueConfig:
-    """SQLite, and more patience: eight retries for writes, four for reads."""
+    """SQLite, and more patience: eight retries for writes, four for reads. `overrides` win."""
     return build_config(PRESETS["production"], overrides)
 
 
 def create_redis_configuration(**overrides: Any) -> QueueConfig:
-    """As in production, on a Redis server: this computer's, unless `persistence.connection.url` says else."""
+    """As in production, on a Redis server.
+
+    It is this computer's, unless `persistence.connection.url` in `overrides` says else.
+    """
     return build_config(PRESETS["redis"], overrides)
 
 
 def create_development_configuration(**overrides: Any) -> QueueConfig:
-    """Memory, a small queue, results kept for a day."""
+    """Memory, a small queue, results kept for a day. `overrides` win."""
     return build_config(PRESETS["development"], overrides)
 
 
 def create_test_configuration(**overrides: Any) -> QueueConfig:
-    """Memory and delays of milliseconds, for tests of programs that embed the queue."""
+    """Memory and delays of milliseconds, for tests of programs that embed the queue. `overrides` win."""
     return build_config(PRESETS["test"], overrides)

@@ -34,9 +34,13 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Says that a request is stored, and how well."""
 
     id: RequestId
+    """The request's id, for `result`."""
     seq: int
+    """Its place in the order of arrival."""
     durability: Durability
+    """What the request survives from here on."""
     status: Status
+    """Where it stands: pending, deferred, or held."""
     duplicate: bool = False
     """True if a request with this id was stored already; nothing was added."""
 
@@ -45,7 +49,9 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a processor got for a request."""
 
     status_code: int = 200
+    """The HTTP status, or what a processor gave in its place."""
     body: JSON = None
+    """The document that came back."""
     record_id: int | None = None
     """The id the server gave to a created or changed record."""
     adopted: bool = False
@@ -56,12 +62,17 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a request ended, or where it stands when the wait ran out."""
 
     id: RequestId
+    """The request's id."""
     status: Status
+    """How it ended, or where it stands."""
     reply: Reply | None = None
+    """What came back, if it completed."""
     failure: Failure | None = None
+    """What went wrong last, if something did."""
 
     @property
     def ok(self) -> bool:
+        """Whether it completed."""
         return self.status is Status.COMPLETED
 
 
@@ -73,30 +84,55 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     seq: int
+    """Its place in the order of arrival, for its whole life."""
     id: RequestId
+    """Its id."""
     status: Status
+    """Where it stands."""
     zone: str
+    """The connection it is for."""
     endpoint: str
+    """Path below the zone's API root."""
     method: str
+    """HTTP method."""
     effect: Effect
+    """Whether it changes something."""
     entity: str
+    """With `zone`, the endpoint for limits and holds, such as Tickets."""
     priority: int
+    """1 to 10, 10 first."""
     summary: str
+    """One line for people."""
     created_at: float
+    """When it was stored."""
     updated_at: float
+    """When it changed last."""
     attempts: int = 0
+    """Tries used up so far."""
     max_retries: int = 3
+    """Tries after the first."""
     lane: str | None = None
+    """Writes with the same lane go one at a time, in order."""
     reason: Reason | None = None
+    """Why it is where it is, beyond its status."""
     reason_text: str = ""
+    """The same in words."""
     scheduled_at: float | None = None
+    """Not before this time."""
     not_before: float | None = None
+    """When the next try or look-up is due."""
     expires_at: float | None = None
+    """Pointless after this time."""
     finished_at: float | None = None
+    """When it ended."""
     http_status: int | None = None
+    """Of the last answer."""
     failure_title: str = ""
+    """Of the last failure."""
     record_id: int | None = None
+    """Of the record that it created or changed."""
     actor: str = ""
+    """Who added it."""
 
 
 class Request(RequestRow, frozen=True, kw_only=True):
@@ -107,23 +143,35 @@ class Request(RequestRow, frozen=True, kw_only=True):
     """
 
     data: JSON = None
+    """The document to send."""
     headers: dict[str, str] = {}
+    """Further headers."""
     metadata: dict[str, JSON] = {}
+    """Kept with the request, not sent."""
     retryable: bool = True
+    """False fails at the first failure."""
     batchable: bool = False
+    """Whether it may share a call with others."""
     batch: str | None = None
     """Requests of one zone and endpoint with the same word may share a call; with None it goes alone."""
     merged_into: RequestId | None = None
     """Of an edit that went out as part of an earlier one: that one. They end alike."""
     timeout: float | None = None
+    """Seconds one attempt may take; the configured ones if None."""
     dedup_key: str | None = None
+    """No two unfinished requests have the same."""
     depends_on: tuple[RequestId, ...] = ()
+    """Ids that must be completed first."""
     base: dict[str, JSON] | None = None
+    """The edited fields as they were before the edit."""
     marker: str | None = None
     search_text: str = ""
+    """What text search looks at."""
     fence: int = 0
     failure: Failure | None = None
+    """Of the last failed try."""
     reply: Reply | None = None
+    """What came back."""
     restore_to: Status | None = None
     """Of a cancelled request: the status an undo brings back."""
 
@@ -152,25 +200,42 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try to send a request, or one lookup of it. Times as in `RequestRow`."""
 
     number: int
+    """Counted from 1."""
     kind: AttemptKind
+    """To send it, or to look it up."""
     started_at: float
+    """When it began."""
     ended_at: float | None = None
+    """When it ended."""
     result: AttemptResult = AttemptResult.RUNNING
+    """How it ended."""
     http_status: int | None = None
+    """Of the answer."""
     failure: Failure | None = None
+    """What went wrong."""
     note: str = ""
+    """What else is worth knowing."""
 
 
 class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Who did what, when and why. `seq` is given by the store and orders the entries."""
 
     at: float
+    """When, seconds since the epoch."""
     actor: str
+    """Who."""
     kind: str
+    """What, past tense: "completed", "cancelled", "edited", …"""
     zone: str = ""
+    """Of which zone."""
     request_id: RequestId | None = None
+    """Of which request."""
     origin: str = ""
+    """The status before."""
     target: str = ""
+    """The status after."""
     why: str = ""
+    """The reason given."""
     detail: dict[str, JSON] = {}
+    """Further facts, redacted."""
     seq: int = 0

@@ -63,6 +63,7 @@ def _spellings(value: str) -> set[str]:
 
 
 KNOWN_SECRETS = KnownSecrets()
+"""What `redact` and every `RedactingFilter` mask, wherever it stands: `KNOWN_SECRETS.add(value)`."""
 
 _NAMES = (
     "api[-_]?integration[-_]?code|integration[-_]?code|user[-_]?name|(?:client[-_]?)?secret"

@@ -1,0 +1,94 @@
+"""The references of library and settings are complete, and are what the code says today."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import autotask_queue
+import reference_api
+import reference_settings
+from autotask_queue.model.checking import leaves
+from autotask_queue.model.config import QueueConfig
+from references import CORE, REFERENCES
+
+# Where each setting takes effect. One that is declared and read nowhere would be a promise that nobody keeps.
+HONOURED = {
+    "max_size": "engine/intake.py",
+    "max_concurrency": "engine/dispatcher.py",
+    "priority_enabled": "engine/dispatcher.py",
+    "deduplication_enabled": "engine/intake.py",
+    "default_timeout": "engine/runner.py",
+    "default_retries": "engine/intake.py",
+    "read_retries": "engine/intake.py",
+    "shutdown_grace": "manager.py",
+    "actor": "engine/assembly.py",
+    "persistence.backend": "manager.py",
+    "persistence.connection.db_path": "manager.py",
+    "persistence.connection.url": "manager.py",
+    "persistence.connection.namespace": "manager.py",
+    "persistence.options.lease": "manager.py",
+    "persistence.options.checkpoints": "engine/janitor.py",
+    "persistence.options.checkpoint_interval": "engine/janitor.py",
+    "persistence.options.retention_period": "engine/janitor.py",
+    "strategies.priority_strategy": "engine/dispatcher.py",
+    "strategies.circuit_breaker.enabled": "policy/breaker.py",
+    "strategies.circuit_breaker.failure_threshold": "policy/breaker.py",
+    "strategies.circuit_breaker.success_threshold": "policy/breaker.py",
+    "strategies.circuit_breaker.timeout": "policy/breaker.py",
+    "strategies.retry.base_delay": "policy/retry.py",
+    "strategies.retry.max_delay": "policy/retry.py",
+    "strategies.retry.multiplier": "policy/retry.py",
+    "strategies.retry.jitter": "policy/retry.py",
+    "zones.*.url": "autotask/zones.py",
+    "zones.*.user": "autotask/credentials.py",
+    "zones.*.secret": "autotask/credentials.py",
+    "zones.*.integration_code": "autotask/credentials.py",
+    "zones.*.impersonate": "autotask/processor.py",
+    "zones.*.resource_id": "autotask/facts.py",
+    "zones.*.max_concurrency": "engine/gates.py",
+}
+NOT_YET = {"batching_enabled", "max_batch_size", "batch_timeout", "persistence.options.compression"}
+"""Declared before the part that reads them is there; a name leaves this list for the one above."""
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_is_current(name: str) -> None:
+    written = (CORE / name).read_text(encoding="utf-8")
+    assert written == REFERENCES[name](), f"core/{name} is old: run python3 packaging/dev.py references"
+
+
+def test_everything_public_is_documented() -> None:
+    assert list(reference_api.undocumented()) == []
+
+
+def test_every_setting_is_documented() -> None:
+    assert list(reference_settings.undocumented()) == []
+    text = (CORE / "CONFIGURATION.md").read_text(encoding="utf-8")
+    for path in leaves(QueueConfig):
+        assert f"| `{path.rpartition('.')[2]}` |" in text
+
+
+def test_every_public_name_has_its_place() -> None:
+    text = (CORE / "API.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^### (\w+)$", text, re.MULTILINE)) == set(autotask_queue.__all__)
+
+
+def test_a_missing_text_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = reference_api.Entry(
+        name="thing", group="Functions", signature="", doc="Does `this`.", parameters=("this", "that")
+    )
+    monkeypatch.setattr(reference_api, "entries", lambda: [broken])
+    assert list(reference_api.undocumented()) == ["thing(that)"]
+
+
+def test_every_setting_takes_effect_somewhere() -> None:
+    assert HONOURED.keys() | NOT_YET == set(leaves(QueueConfig)), "say where a new setting takes effect"
+    package = Path(autotask_queue.__file__).parent
+    for path, module in HONOURED.items():
+        name = path.rpartition(".")[2]
+        source = (package / module).read_text(encoding="utf-8")
+        read = re.search(rf'\.{name}\b|getattr\(\w+, part\)|"{name}"', source)
+        assert read, f"{path} is not read in {module}"
