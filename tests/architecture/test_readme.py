@@ -10,13 +10,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.core.readme.pieces import pieces
 
 import dev
 from autotask_queue.cli.program import build_parser
 from environment import ROOT
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-PROGRAMS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+BLOCKS = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+PROGRAMS = [block for block in BLOCKS if "asyncio.run(" in block]
 LINES = [
     line.removeprefix("$ ").partition("  #")[0].strip()
     for block in re.findall(r"```console\n(.*?)```", TEXT, re.DOTALL)
@@ -49,6 +51,8 @@ def test_each_program_runs_as_it_stands(place: int, words: list[str], tmp_path: 
 
 def test_no_program_is_forgotten() -> None:
     assert len(PROGRAMS) == 2
+    assert BLOCKS[:2] == PROGRAMS
+    assert BLOCKS[2:] == list(pieces().values())  # run by tests/core/readme
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("autotask-queue")])
