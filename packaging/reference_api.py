@@ -168,9 +168,9 @@ def _members(cls: type[Any]) -> Iterator[Member]:
                     or _inherited(cls, statement.name),
                     parameters=() if is_property else _parameters(statement),
                 )
-            case ast.AnnAssign(target=ast.Name(id=name)) if "ClassVar" not in ast.unparse(
-                statement.annotation
-            ):
+            case ast.AnnAssign(target=ast.Name(id=name)) if issubclass(cls, msgspec.Struct):
+                if "ClassVar" in ast.unparse(statement.annotation):
+                    continue
                 default = f" = {ast.unparse(statement.value)}" if statement.value else ""
                 signature = f"{name}: {ast.unparse(statement.annotation)}{default}"
                 yield Member(name=name, kind="field", signature=signature, doc=text)

@@ -17,10 +17,14 @@ from autotask_queue.autotask import (
     resolve,
 )
 from autotask_queue.catalogue import load_catalogue, validate
+from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.breakers import EVERY_ZONE
+from autotask_queue.engine.bulk import Target
 from autotask_queue.engine.bus import Mailbox
 from autotask_queue.engine.clock import SystemClock
+from autotask_queue.engine.context import Processors
 from autotask_queue.engine.control import ControlServer
+from autotask_queue.engine.documents import Documents
 from autotask_queue.engine.echo import EchoProcessor
 from autotask_queue.logs import JsonLines, log_to_files, log_to_stderr
 from autotask_queue.logs import Level as LogLevel
@@ -113,6 +117,9 @@ from autotask_queue.model.presets import (
 )
 from autotask_queue.model.request import (
     JSON,
+    MAX_PRIORITY,
+    MIN_PRIORITY,
+    NORMAL_PRIORITY,
     Attempt,
     AttemptKind,
     AttemptResult,
@@ -125,7 +132,7 @@ from autotask_queue.model.request import (
     RequestId,
     RequestRow,
 )
-from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.model.status import Effect, Reason, Status, may_have_arrived
 from autotask_queue.ports import (
     Clock,
     Describing,
@@ -141,7 +148,7 @@ from autotask_queue.ports import (
     Secrets,
     Transport,
 )
-from autotask_queue.quick import Credentials, QuickSetup, SessionSecrets
+from autotask_queue.quick import Credentials, QueueSetup, QuickSetup, SessionSecrets
 from autotask_queue.settings import load_configuration
 from autotask_queue.store.keys import new_key as new_encryption_key
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, RedactingFilter, redact
@@ -152,12 +159,16 @@ __all__ = [
     "EVERY_ZONE",
     "JSON",
     "KNOWN_SECRETS",
+    "MAX_PRIORITY",
+    "MIN_PRIORITY",
+    "NORMAL_PRIORITY",
     "Applied",
     "Attempt",
     "AttemptKind",
     "AttemptResult",
     "AuditEntry",
     "AutotaskProcessor",
+    "BreakerControl",
     "BreakerMetrics",
     "BreakerState",
     "BulkResult",
@@ -176,6 +187,7 @@ __all__ = [
     "Counters",
     "Credentials",
     "Describing",
+    "Documents",
     "Durability",
     "EchoProcessor",
     "Effect",
@@ -213,6 +225,7 @@ __all__ = [
     "ProcessingResumed",
     "ProcessorError",
     "ProcessorHealth",
+    "Processors",
     "QueueClosed",
     "QueueConfig",
     "QueueEmpty",
@@ -222,6 +235,7 @@ __all__ = [
     "QueueManager",
     "QueueMetrics",
     "QueueProcessor",
+    "QueueSetup",
     "QuickSetup",
     "Range",
     "Reason",
@@ -275,6 +289,7 @@ __all__ = [
     "StoreUnsuitable",
     "StoreUnwritable",
     "SystemClock",
+    "Target",
     "Transport",
     "UnknownEvent",
     "ZoneConfig",
@@ -296,6 +311,7 @@ __all__ = [
     "load_configuration",
     "log_to_files",
     "log_to_stderr",
+    "may_have_arrived",
     "new_encryption_key",
     "redact",
     "resolve",

@@ -92,3 +92,13 @@ def test_every_setting_takes_effect_somewhere() -> None:
         source = (package / module).read_text(encoding="utf-8")
         read = re.search(rf'\.{name}\b|getattr\(\w+, part\)|"{name}"', source)
         assert read, f"{path} is not read in {module}"
+
+
+def test_the_user_sample_uses_every_method_once() -> None:
+    """What an editor says of a user's code is then known for all of it (test_tools runs the checker)."""
+    sample = (Path(__file__).parent / "user_sample.py").read_text(encoding="utf-8")
+    engine_side = {"Mailbox": {"put", "end"}}  # public because both ends of a mailbox are one class
+    for cls in ("QueueManager", "QuickSetup", "BreakerControl", "Documents", "Mailbox"):
+        entry = next(one for one in reference_api.entries() if one.name == cls)
+        named = {member.name for member in entry.members} - engine_side.get(cls, set())
+        assert {name for name in named if f".{name}" not in sample} == set(), cls

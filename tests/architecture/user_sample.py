@@ -1,9 +1,17 @@
-"""A program that embeds the queue, as its author's editor sees it: checked, never run."""
+"""A program that embeds the queue, as its author's editor sees it: checked, never run.
+
+Every public method of the queue and of what belongs to it is used once; a test sees to that.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from autotask_queue import (
+    NORMAL_PRIORITY,
+    Connectivity,
     Credentials,
+    EchoProcessor,
     Event,
     ProcessorError,
     QueueManager,
@@ -17,7 +25,12 @@ from autotask_queue import (
     Sort,
     SortField,
     Status,
+    ZoneConfig,
     create_production_configuration,
+    gate_for,
+    load_configuration,
+    log_to_files,
+    may_have_arrived,
 )
 
 
@@ -55,7 +68,8 @@ async def quick() -> None:
 async def whole() -> None:
     config = create_production_configuration(max_size=50_000, max_concurrency=25)
     queue = QueueManager(config, processors={"own": OwnProcessor()})
-    await queue.initialize()
+    recovery = await queue.initialize(send=False)
+    print(len(recovery.uncertain), queue.is_running, queue.location, queue.durability, queue.config.max_size)
     await queue.circuit_breaker.force_open("zone1", "Maintenance mode", expires_in=900)
     urgent = await queue.get_requests(
         RequestFilter(
@@ -67,12 +81,95 @@ async def whole() -> None:
     for request in urgent:
         if request.metadata.get("cancelable"):
             await queue.cancel_request(request.id)
-    for breaker in queue.circuit_breaker.get_all_metrics():
-        print(breaker.zone, breaker.state)
     metrics = await queue.get_metrics()
     print(f"{1 - metrics.error_rate:.2%} {metrics.throughput:.2f}/s {metrics.queue_utilization:.1%}")
     await queue.clear("zone1")
     await queue.shutdown()
+
+
+async def look(queue: QueueManager, request_id: str) -> None:
+    request = await queue.get_request(request_id)
+    print(request.summary, may_have_arrived(request.status, request.reason))
+    for attempt in await queue.attempts(request_id):
+        print(attempt.number, attempt.result.value)
+    for entry in await queue.audit(request_id=request_id, limit=10):
+        print(entry.kind, entry.why)
+    failed = RequestFilter(status=(Status.FAILED,))
+    seqs = await queue.index(failed)
+    print(await queue.count(failed), [row.summary for row in await queue.rows(seqs[:10])])
+    print(queue.counters().by_zone(), await queue.size_bytes())
+    for minute in await queue.minutes(since=0.0):
+        print(minute.at, minute.sent)
+    health = await queue.get_health()
+    print(health.status.value, [part.reason for part in health.components])
+
+
+async def change(queue: QueueManager, request_id: str) -> None:
+    chosen = queue.selection(RequestFilter(zone=("zone1",)))
+    result = await queue.cancel(chosen, why="not needed")
+    await queue.restore(result.ids)
+    await queue.retry(request_id)
+    await queue.reprioritise([request_id], NORMAL_PRIORITY + 1)
+    await queue.reschedule(request_id, None)
+    await queue.edit(request_id, data={"title": "Better"})
+    await queue.send_again(request_id, why="it is not there")
+    await queue.mark_sent(request_id, why="found it", record_id=48_120)
+    await queue.do_not_send(request_id, why="too late")
+
+
+async def steer(queue: QueueManager) -> None:
+    await queue.pause(60)
+    print(queue.is_paused, queue.paused_until)
+    await queue.resume()
+    await queue.pause_processing()
+    await queue.resume_processing()
+    await queue.work_offline()
+    state = await queue.work_online()
+    assert state.state is not Connectivity.WORK_OFFLINE
+    await queue.check_connection()
+    print(await queue.send_now(), queue.connectivity.detail)
+    gate = gate_for(queue.gates(), "zone1", "Tickets")
+    print(gate.reason if gate is not None else "open")
+
+
+async def breakers(queue: QueueManager) -> None:
+    control = queue.circuit_breaker
+    for breaker in control.get_all_metrics():
+        print(breaker.zone, breaker.state)
+    await control.force_close("zone1", "it works")
+    await control.extend("zone1", 60)
+    await control.release("zone1")
+    await control.reset("zone1")
+    print((await control.test_now("zone1")).reason, control.get_metrics("zone1").p95)
+
+
+async def zones_and_documents(queue: QueueManager) -> None:
+    queue.processors["echo"] = EchoProcessor()
+    await queue.set_zone("zone2", ZoneConfig(user="api@example.com"))
+    queue.retry_sign_in("zone2")
+    await queue.remove_zone("zone2")
+    print(list(queue.zones))
+    await queue.documents.put("drafts", "1", {"title": "Half done"})
+    print(await queue.documents.get("drafts", "1"), await queue.documents.list("drafts"))
+    await queue.documents.delete("drafts", "1")
+
+
+async def listen(queue: QueueManager) -> None:
+    async for event in queue.events():
+        print(event)
+        break
+    mailbox = queue.mailbox(capacity=100)
+    await mailbox.wait()
+    if not mailbox.is_empty:
+        print([event.name for event in mailbox.drain()])
+    mailbox.close()
+
+
+async def shared(folder: Path) -> None:
+    config = load_configuration("queue.toml", preset="redis")
+    with log_to_files(folder, level="debug"):
+        queue = await QuickSetup.redis(config.persistence.connection.url)
+        await queue.shutdown()
 
 
 def autotask() -> object:

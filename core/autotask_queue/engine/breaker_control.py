@@ -16,7 +16,11 @@ from autotask_queue.policy.breaker import Transition, ZoneBreaker
 
 @dataclass(frozen=True, slots=True)
 class BreakerControl:
-    """Commands on breakers, each durable and audited when it returns. Zone "*" means everything."""
+    """Commands on breakers, each durable and audited when it returns. Zone "*" means everything.
+
+    It is `queue.circuit_breaker`. In all of them, `zone` is its name, `reason` why (for people and the audit
+    trail), `actor` who (the queue's own if empty), and `entity` one endpoint of it only, all if None.
+    """
 
     ctx: Context
     board: BreakerBoard
@@ -64,6 +68,12 @@ class BreakerControl:
         self, zone: str, reason: str, *, expires_in: float = 3_600.0, actor: str = ""
     ) -> BreakerMetrics:
         """Sends whatever the breaker thinks. It switches protection off, so it always ends by itself.
+
+        Args:
+            zone: the zone's name.
+            reason: why; kept in the audit trail and shown to everybody.
+            expires_in: seconds until it ends.
+            actor: who; the queue's actor if empty.
 
         Raises:
             ReasonRequired: `reason` is empty.

@@ -10,7 +10,7 @@ from autotask_queue.model.request import JSON
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """A namespace (`kind`) and a key name a document. Durable when the call returns."""
+    """A namespace (`kind`) and a key name a document, any JSON (`value`). Durable when a call returns."""
 
     ctx: Context
 

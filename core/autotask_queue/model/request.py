@@ -17,6 +17,7 @@ JSON = Any
 """A document of dict, list, str, int, float, bool and None."""
 
 MIN_PRIORITY, NORMAL_PRIORITY, MAX_PRIORITY = 1, 5, 10
+"""Priorities go from 1 to 10, 10 first; 5 where none is given."""
 
 
 class Durability(StrEnum):

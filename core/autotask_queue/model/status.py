@@ -128,7 +128,7 @@ UNDECIDED = frozenset({Reason.CONFIRM, Reason.BY_PERSON})
 
 
 def may_have_arrived(status: Status, reason: Reason | None) -> bool:
-    """Whether nobody knows if a request reached the server.
+    """Whether nobody knows if a request with this `status` and `reason` reached the server.
 
     Such a request is never queued again by a common command: only by a person who is sure that it did
     not arrive.
