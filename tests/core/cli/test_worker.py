@@ -64,6 +64,8 @@ def test_the_log_holds_json_and_no_secret(zoned: Cli, sim: Background[Simulator]
     entries = [json.loads(line) for line in text.splitlines()]
     assert {"time", "level", "logger", "message"} <= entries[0].keys()
     assert "worker started" in text
+    (sent,) = (entry for entry in entries if entry.get("event") == "request.completed")
+    assert (sent["zone"], sent["endpoint"], sent["attempts"]) == ("zone1", "/Tickets", 1)
     assert sim.value.credentials.secret not in text
 
 
