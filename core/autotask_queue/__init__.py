@@ -61,6 +61,10 @@ from autotask_queue.model.errors import (
 )
 from autotask_queue.model.events import (
     EVENT_NAMES,
+    BatchCompleted,
+    BatchCreated,
+    BatchFailed,
+    BatchProcessing,
     CircuitClosed,
     CircuitForced,
     CircuitHalfOpen,
@@ -98,6 +102,7 @@ from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.filters import BulkResult, Range, RequestFilter, Selection, Sort, SortField
 from autotask_queue.model.gates import Gate, GateKind, gate_for
 from autotask_queue.model.metrics import (
+    BatchMetrics,
     Cell,
     ComponentHealth,
     Connectivity,
@@ -134,6 +139,7 @@ from autotask_queue.model.request import (
 )
 from autotask_queue.model.status import Effect, Reason, Status, may_have_arrived
 from autotask_queue.ports import (
+    Batching,
     Clock,
     Describing,
     Facts,
@@ -168,6 +174,12 @@ __all__ = [
     "AttemptResult",
     "AuditEntry",
     "AutotaskProcessor",
+    "BatchCompleted",
+    "BatchCreated",
+    "BatchFailed",
+    "BatchMetrics",
+    "BatchProcessing",
+    "Batching",
     "BreakerControl",
     "BreakerMetrics",
     "BreakerState",

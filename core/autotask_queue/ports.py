@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from autotask_queue.model.breaker import BreakerRecord
-from autotask_queue.model.errors import QueueError
+from autotask_queue.model.errors import ProcessorError, QueueError
 from autotask_queue.model.failure import Failure
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Counters, MinuteStat
@@ -87,6 +87,9 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     `entity` names the endpoint (zone × entity) for limits and holds. Writes with the same `lane`
     (one record) go one at a time, in order. `marker` is what makes a lost write findable;
     `data` is the document with the marker in place. `summary` is one line for people.
+    `batch` says who may share a call, among batchable requests of one zone, entity and effect: those with
+    the same word; empty means those with the same method and first part of the path; None that it always
+    goes alone.
     """
 
     entity: str = ""
@@ -98,6 +101,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """Further words by which people find it."""
     marker: str | None = None
     data: JSON = None
+    batch: str | None = ""
 
 
 class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +159,24 @@ class Describing(Protocol):
     def describe(self, request: Request) -> Facts:
         """What is known of `request`."""
         ...
+
+
+@runtime_checkable
+class Batching(Protocol):
+    """Does the work of several requests with one call: batchable ones of one zone, entity, effect and batch.
+
+    Answers by request id, each with what `process_request` would return, or with the `ProcessorError` it
+    would raise. A read that is missing in the answer was not found; of a write that is missing nobody
+    knows what became.
+
+    Raises:
+        ProcessorError: the call failed as a whole. If one of them may be to blame, and nothing was applied,
+            they are sent again in smaller groups until it is found.
+    """
+
+    async def process_batch(
+        self, requests: Sequence[Request]
+    ) -> Mapping[RequestId, Reply | JSON | ProcessorError]: ...
 
 
 @runtime_checkable

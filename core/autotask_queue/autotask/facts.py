@@ -9,6 +9,7 @@ from autotask_queue.autotask.credentials import OWN_HEADERS
 from autotask_queue.autotask.markers import with_marker
 from autotask_queue.autotask.routes import LOCAL, Action, Route, parse_route, refusal, value_of
 from autotask_queue.autotask.summaries import search_text_of, summary_of
+from autotask_queue.autotask.together import word_of
 from autotask_queue.catalogue import Severity, validate
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.request import JSON, Request
@@ -39,6 +40,7 @@ def describe(request: Request, zone: ZoneConfig | None = None) -> Facts:
         search_text=search_text_of(route, body),
         marker=marker,
         data=keep,
+        batch=word_of(route),
     )
 
 

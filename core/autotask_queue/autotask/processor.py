@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -13,11 +13,12 @@ from autotask_queue.autotask import facts, lookup
 from autotask_queue.autotask.bodies import body_of
 from autotask_queue.autotask.credentials import OWN_HEADERS, Credentials
 from autotask_queue.autotask.routes import LOCAL, Action, Route, parse_route
+from autotask_queue.autotask.together import query_for, records_in
 from autotask_queue.autotask.zones import GUARD, ZoneDirectory, discover_zone
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import InvalidRequest, ProcessorError
 from autotask_queue.model.failure import Applied, Failure, FailureClass
-from autotask_queue.model.request import JSON, Reply, Request
+from autotask_queue.model.request import JSON, Reply, Request, RequestId
 from autotask_queue.model.status import Effect
 from autotask_queue.policy.classify import classify_reply, parse_retry_after, record_id
 from autotask_queue.ports import Clock, Facts, HttpReply, HttpRequest, LookupResult, Secrets, Transport
@@ -42,7 +43,7 @@ _UNREACHED = frozenset(
 
 
 class AutotaskProcessor:
-    """Sends requests to Autotask; implements `QueueProcessor`, `Describing`, `Reconciling`, `Probing`.
+    """Sends requests to Autotask; implements `QueueProcessor` and the optional protocols.
 
     It takes the requests of the zones it knows. Each call sends once. A refused sign-in is answered by
     asking once where the tenant lives now, and only a new address gets the request a second time: the
@@ -126,6 +127,38 @@ class AutotaskProcessor:
         )
         reply = await self._call(request.zone, call)
         return Reply(status_code=reply.status_code, body=reply.body, record_id=record_id(reply.body))
+
+    async def process_batch(
+        self, requests: Sequence[Request]
+    ) -> Mapping[RequestId, Reply | JSON | ProcessorError]:
+        """Reads several records by their ids with one query; each answer is what a call of its own brings.
+
+        Raises:
+            ProcessorError: with what is known of the failure.
+        """
+        routes = {r.id: parse_route(r.endpoint, r.method) for r in requests}
+        wanted = {request_id: int(route.record or 0) for request_id, route in routes.items()}
+        zone, name = requests[0].zone, routes[requests[0].id].name
+        call = _Call(
+            method="POST",
+            path=f"/{name}/query",
+            body=query_for(list(wanted.values())),
+            ends=self._monotonic() + _budget(requests[0].timeout),
+        )
+        try:
+            reply = await self._call(zone, call)
+        except ProcessorError as error:
+            if error.failure.kind not in _ALL_ALIKE:
+                raise
+            return dict.fromkeys(wanted, error)
+        found = records_in(reply.body)
+        if found is None:  # judged as the answer to any other read that says nothing
+            raise _refusal(self._classify(msgspec.structs.replace(reply, is_json=False), write=False))
+        missing = _refusal(self._classify(_NO_RECORD, write=False))
+        return {
+            request_id: Reply(status_code=200, body={"item": found[record]}) if record in found else missing
+            for request_id, record in wanted.items()
+        }
 
     # -- lost replies
 
@@ -280,6 +313,18 @@ class _Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     write: bool = False
     ends: float
+
+
+_ALL_ALIKE = frozenset({FailureClass.PERMISSION, FailureClass.NOT_FOUND})
+"""Refusals of the kind of record: no smaller group fares better."""
+_NO_RECORD = HttpReply(status_code=404, headers={}, body=None, text="", is_json=False, elapsed=0.0)
+"""What a read by id answers for a record that is not there."""
+
+
+def _refusal(failure: Failure | None) -> ProcessorError:
+    if failure is None:
+        raise AssertionError("an unusable answer was taken for a usable one")
+    return ProcessorError(failure.message, remedy=failure.remedy, failure=failure)
 
 
 def _out_of_time() -> ProcessorError:

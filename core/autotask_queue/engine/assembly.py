@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 
+from autotask_queue.engine.batches import Batches
 from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.bus import EventBus
@@ -69,8 +70,9 @@ class Engine:
         self.control = BreakerControl(self.ctx, self.board, self.prober, lambda: self.started)
         self.runner = Runner(self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler)
         self.reconciler = Reconciler(self.ctx, self.board, self.gates, self.connectivity, self.settler)
+        self.batches = Batches(self.ctx, self.runner)
         self.dispatcher = Dispatcher(
-            self.ctx, self.board, self.gates, self.runner, self.prober, self.reconciler, self.settler
+            self.ctx, self.board, self.gates, self.prober, self.reconciler, self.settler, self.batches
         )
         self.follower = Follower(
             self.ctx,
@@ -94,6 +96,7 @@ class Engine:
             part.changed = self.wake
         self.connectivity.back_online = lambda: self.board.try_all("the network is back")
         self.monitor.closed_gate = self._bands
+        self.monitor.batch_sizes = self.batches.sizes
         self.ctx.processors.on_change = self._processors_changed
         self.ctx.tasks.storage_failed = self.settler.trouble
         if isinstance(self.ctx.store, Shared):
@@ -223,6 +226,7 @@ def _parked(request: Request, now: float) -> Change:
         actor="queue",
         why="the program ended while it was being sent",
         to=Status.UNCERTAIN if write else Status.PENDING,
+        sources=frozenset({Status.PROCESSING}),
         fence=request.fence,
         reason=Reason.INTERRUPTED if write else None,
         reason_text="The program ended while it was being sent." if write else "",

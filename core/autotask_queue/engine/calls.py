@@ -47,6 +47,8 @@ async def ask(processor: object, method: Callable[[Any], Any], subject: object, 
         cause = error.__cause__ if isinstance(error, _EscapedError) else error
         name, what = type(processor).__name__, getattr(method, "__name__", "call")
         about = subject.id if isinstance(subject, Request) else subject
+        if isinstance(subject, list):
+            about = f"{len(subject)} requests"
         _log.warning("%s.%s raised %s for %s", name, what, type(cause).__name__, about)
         return unexplained(f"{type(cause).__name__}: {cause}")
 

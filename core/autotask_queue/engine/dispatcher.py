@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from autotask_queue.engine.batches import Batch, Batches
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.bulk import Bulk
 from autotask_queue.engine.clock import wait_for
@@ -16,12 +17,12 @@ from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.prober import Prober
 from autotask_queue.engine.reconciler import PAUSES, Reconciler
-from autotask_queue.engine.runner import UNCONFIRMED_PAUSE, Runner, handed_back
+from autotask_queue.engine.runner import UNCONFIRMED_PAUSE, handed_back
 from autotask_queue.engine.settle import Settler
 from autotask_queue.model.breaker import BreakerState
 from autotask_queue.model.errors import StoreError
 from autotask_queue.model.filters import RequestFilter, Selection
-from autotask_queue.model.request import Request, RequestId, RequestRow
+from autotask_queue.model.request import Request, RequestRow
 from autotask_queue.model.status import Status
 from autotask_queue.policy.schedule import STRATEGIES
 from autotask_queue.ports import Change, Claim, Claimed, ZoneGate
@@ -44,13 +45,12 @@ class Dispatcher:
     ctx: Context
     board: BreakerBoard
     gates: Gates
-    runner: Runner
     prober: Prober
     reconciler: Reconciler
     settler: Settler
-    running: dict[RequestId, Request] = field(default_factory=dict)
-    """What is being sent now."""
-    _tasks: dict[RequestId, asyncio.Task[None]] = field(default_factory=dict)
+    batches: Batches
+    _calls: dict[asyncio.Task[None], Batch] = field(default_factory=dict)
+    """What is being sent now; requests that share a call count as one."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     catch_up: Callable[[], Awaitable[None]] = field(default=_nothing)
     """Reads what others changed about what may be sent; nothing is awaited from there to the claim."""
@@ -89,8 +89,8 @@ class Dispatcher:
             if self._stopping:
                 return False
             await self.catch_up()
-            free = self.ctx.config.max_concurrency - len(self.running)
-            running = Counter((r.zone, r.entity) for r in self.running.values())
+            free = self.ctx.config.max_concurrency - len(self._calls)
+            running = Counter((batch.lead.zone, batch.lead.entity) for batch in self._calls.values())
             zones = self.gates.for_claim(running)
             zones = {z: gate for z, gate in zones.items() if not self._is_taken(z)}
             due = self.ctx.store.next_due()
@@ -128,8 +128,8 @@ class Dispatcher:
         if self._stopping:
             await self._hand_back(claimed.requests)
             return msgspec.structs.replace(claimed, requests=())
-        for request in claimed.requests:
-            self._start(request)
+        for batch in await self.batches.form(claimed.requests):
+            self._start(batch)
         self.settler.tell_consequences()
         return claimed
 
@@ -139,20 +139,18 @@ class Dispatcher:
         why = "the program ended just before it was sent"
         await self.ctx.store.apply([handed_back(r, why, now=now) for r in requests])
 
-    def _start(self, request: Request) -> None:
-        self.running[request.id] = request
-        task = self.ctx.tasks.job(f"attempt {request.id}", self._run(request))
-        self._tasks[request.id] = task
-        self.settler.announce(request)
+    def _start(self, batch: Batch) -> None:
+        task = self.ctx.tasks.job(f"attempt {batch.lead.id}", self._run(batch))
+        self._calls[task] = batch
+        task.add_done_callback(self._ended)
 
-    async def _run(self, request: Request) -> None:
-        try:
-            await self.runner.run(request)
-        finally:
-            if not self._stopping:
-                self.running.pop(request.id, None)
-                self._tasks.pop(request.id, None)
-            self.wake()
+    async def _run(self, batch: Batch) -> None:
+        await self.batches.send(batch)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not self._stopping:
+            del self._calls[task]
+        self.wake()
 
     def _seconds_to_next(self) -> float | None:
         due = self.ctx.store.next_due()
@@ -179,10 +177,10 @@ class Dispatcher:
         self._stopping = True
         self.wake()
         async with self._turn:
-            tasks = set(self._tasks.values())
+            tasks = set(self._calls)
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
-        left = [self.running[i] for i, t in self._tasks.items() if not t.done()]
+        left = [r for task, batch in self._calls.items() if not task.done() for r in batch.requests]
         await self.ctx.tasks.cancel({t for t in tasks if not t.done()})
         return left
 

@@ -156,10 +156,20 @@ def describe(
         search_text=search.casefold()[:_SEARCH_LIMIT],
         marker=facts.marker,
         data=facts.data,
+        batch=_batch_of(request, facts, effect),
         status=Status.HELD if held else request.status,
         reason=Reason.NO_PROCESSOR if held else None,
         reason_text="Nothing here can send this request yet." if held else "",
     )
+
+
+def _batch_of(request: Request, facts: Facts, effect: Effect) -> str | None:
+    """The word that is shared by all who may share a call with it."""
+    if not request.batchable or facts.batch is None or request.headers:
+        return None
+    word = facts.batch or f"{request.method} /{request.endpoint.split('/')[1]}"
+    limit = "" if request.timeout is None else f" within {request.timeout:g} s"
+    return f"{effect.value} {word}{limit}"
 
 
 def describe_again(ctx: Context, before: Request, edited: Request, *, summary: str | None = None) -> Request:
@@ -203,7 +213,7 @@ def release(ctx: Context, request: Request, *, why: str, actor: str) -> Change |
         reason_text="",
         edit={"data": described.data, "entity": described.entity, "lane": described.lane,
               "marker": described.marker, "effect": described.effect, "summary": described.summary,
-              "search_text": described.search_text},
+              "search_text": described.search_text, "batch": described.batch},
     )  # fmt: skip
 
 

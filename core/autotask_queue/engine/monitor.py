@@ -13,6 +13,8 @@ from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.context import Context
 from autotask_queue.model.breaker import BreakerMetrics
 from autotask_queue.model.events import (
+    BatchCompleted,
+    BatchFailed,
     Event,
     MetricsUpdated,
     RequestCompleted,
@@ -20,7 +22,7 @@ from autotask_queue.model.events import (
     RequestEvent,
     RequestFailedEvent,
 )
-from autotask_queue.model.metrics import MinuteStat, QueueMetrics
+from autotask_queue.model.metrics import BatchMetrics, MinuteStat, QueueMetrics
 from autotask_queue.model.request import Request
 from autotask_queue.model.status import OPEN, Status
 from autotask_queue.signals.histogram import LogHistogram
@@ -64,6 +66,8 @@ class Monitor:
         self._queue_time = LogHistogram()
         self._processing = LogHistogram()
         self._happened = asyncio.Event()
+        self._batches = BatchMetrics()
+        self.batch_sizes: Callable[[], dict[str, int]] = dict
         self.closed_gate: Callable[[], tuple[bool, bool]] = lambda: (False, False)
         """Tells (offline, held) for the shaded bands of the charts."""
         ctx.bus.on("*", self._on_event)
@@ -91,6 +95,14 @@ class Monitor:
         self._answers.append((now, ok))
 
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, BatchCompleted | BatchFailed):
+            before = self._batches
+            self._batches = BatchMetrics(
+                batches=before.batches + 1,
+                requests=before.requests + len(event.ids),
+                calls=before.calls + event.calls,
+                failed=before.failed + isinstance(event, BatchFailed),
+            )
         if isinstance(event, RequestEvent):
             self._happened.set()
             if isinstance(event, RequestEnqueued):
@@ -162,6 +174,7 @@ class Monitor:
             by_zone=counters.by_zone(),
             sent_last_minute=last_minute,
             api_calls_last_hour=await self._calls_last_hour(now),
+            batches=msgspec.structs.replace(self._batches, sizes=self.batch_sizes()),
         )
 
     async def _calls_last_hour(self, now: float) -> int:

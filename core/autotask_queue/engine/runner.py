@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -14,7 +16,7 @@ from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.monitor import Monitor
 from autotask_queue.engine.reconciler import can_look_up
 from autotask_queue.engine.settle import Settler
-from autotask_queue.model.failure import Applied, Failure
+from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.policy.breaker import Permit
@@ -27,6 +29,16 @@ FIRST_LOOKUP = 5.0
 UNCONFIRMED_PAUSE = 30.0
 """Seconds, at most, between tries of a request whose processor says that there is no network, where nothing
 can be asked whether that is so."""
+
+WHY_STOPPED = "sending stopped just before it was sent"
+STOPPED = Failure(
+    kind=FailureClass.CANCELLED,
+    code="stopped",
+    title="Not sent",
+    message="Sending stopped just before it was sent.",
+    remedy="It is sent when sending goes on.",
+)
+"""How a call ends for which the zone gave no permit."""
 
 
 @dataclass(slots=True)
@@ -46,17 +58,17 @@ class Runner:
     known: dict[RequestId, Change] = field(default_factory=dict)
     """What became of requests, where the store has not taken it yet."""
 
-    async def run(self, request: Request) -> None:
-        """Sends `request`, whose status is processing, once."""
+    async def run(self, request: Request) -> Failure | None:
+        """Sends `request`, whose status is processing, once; how that failed, if it did."""
         permit = self.board.acquire(request.zone, request.entity)
         if permit is None:  # the gate closed between the claim and now
-            await self.hand_back(request, "sending stopped just before it was sent")
-            return
+            await self.hand_back(request, WHY_STOPPED)
+            return STOPPED
         processor = self.ctx.processors.find(request)
         if processor is None:
             self.board.release(request.zone, permit, Signal.NEUTRAL)
             await self._no_processor(request)
-            return
+            return None
         started = self.ctx.clock.now()
         begin = self.ctx.clock.monotonic()
         limit = request.timeout or self.ctx.config.default_timeout
@@ -68,44 +80,49 @@ class Runner:
         seconds = self.ctx.clock.monotonic() - begin
         if isinstance(outcome, Failure):
             await self._failed(request, processor, permit, outcome, started=started, seconds=seconds)
-        else:
-            await self._succeeded(request, permit, reply_of(outcome), started=started, seconds=seconds)
+            return outcome
+        self.answered(request, permit, seconds=seconds)
+        await self.settle(self.completed(request, reply_of(outcome), started=started))
+        return None
 
     # -- settling
 
-    async def _settle(self, change: Change) -> None:
-        self.known[change.id] = change
-        await self.settler.settle(change)
-        del self.known[change.id]
+    async def settle(self, *changes: Change) -> None:
+        """Stores what became of requests; known to a shutdown from now on."""
+        self.known.update({change.id: change for change in changes})
+        await self.settler.settle(*changes)
+        for change in changes:
+            del self.known[change.id]
 
-    async def _succeeded(
-        self, request: Request, permit: Permit, reply: Reply, *, started: float, seconds: float
-    ) -> None:
+    def answered(self, request: Request, permit: Permit, *, seconds: float) -> None:
+        """A call went well."""
         self.board.release(request.zone, permit, Signal.OK)
         self.gates.answered(request.zone)
         self.connectivity.saw_answer()
         self.monitor.attempt(request, ok=True, seconds=seconds)
-        await self._settle(
-            Change(
-                id=request.id,
-                kind="completed",
-                at=self.ctx.clock.now(),
-                actor="queue",
-                to=Status.COMPLETED,
-                fence=request.fence,
-                reply=reply,
-                failure=None,
-                reason=None,
-                reason_text="",
-                not_before=None,
-                count_attempt=True,
-                attempt=AttemptRecord(
-                    result=AttemptResult.OK,
-                    started_at=started,
-                    ended_at=self.ctx.clock.now(),
-                    http_status=reply.status_code,
-                ),
-            )
+
+    def completed(self, request: Request, reply: Reply, *, started: float, note: str = "") -> Change:
+        """The change of a request that is done."""
+        return Change(
+            id=request.id,
+            kind="completed",
+            at=self.ctx.clock.now(),
+            actor="queue",
+            to=Status.COMPLETED,
+            fence=request.fence,
+            reply=reply,
+            failure=None,
+            reason=None,
+            reason_text="",
+            not_before=None,
+            count_attempt=True,
+            attempt=AttemptRecord(
+                result=AttemptResult.OK,
+                started_at=started,
+                ended_at=self.ctx.clock.now(),
+                http_status=reply.status_code,
+                note=note,
+            ),
         )
 
     async def _failed(
@@ -118,25 +135,57 @@ class Runner:
         started: float,
         seconds: float,
     ) -> None:
-        verdict = judge(request, failure, self.ctx.config.strategies.retry, self.ctx.rng)
-        self.board.release(request.zone, permit, verdict.signal)
-        if verdict.to is Status.UNCERTAIN and not can_look_up(processor, request):
-            verdict = msgspec.structs.replace(verdict, to=Status.HELD, reason=Reason.CONFIRM)
-        ended = self.ctx.clock.now()
-        # If the program ends while the connection is checked, this is what is known.
-        self.known[request.id] = self._change(
-            request, failure, _without_network(verdict), started=started, ended=ended
-        )
-        verdict = await self._heed_zone(request, failure, verdict)
+        verdict = self.verdict(request, processor, failure, self.ctx.rng)
+        self.not_answered(request, permit, failure, verdict.signal, seconds=seconds)
+        await self.settle_failed({request.id: (request, verdict)}, failure, started=started)
+
+    def not_answered(
+        self, request: Request, permit: Permit, failure: Failure, signal: Signal, *, seconds: float
+    ) -> None:
+        """A call failed."""
+        self.board.release(request.zone, permit, signal)
         if failure.http_status is not None:
             self.connectivity.saw_answer()
-            healthy = verdict.signal is not Signal.FAIL
-            self.monitor.attempt(request, ok=False, healthy=healthy, seconds=seconds)
-        await self._settle(self._change(request, failure, verdict, started=started, ended=ended))
+            self.monitor.attempt(request, ok=False, healthy=signal is not Signal.FAIL, seconds=seconds)
 
-    def _change(
-        self, request: Request, failure: Failure, verdict: Verdict, *, started: float, ended: float
+    def verdict(self, request: Request, processor: object, failure: Failure, rng: random.Random) -> Verdict:
+        """What follows for a request."""
+        verdict = judge(request, failure, self.ctx.config.strategies.retry, rng)
+        if verdict.to is Status.UNCERTAIN and not can_look_up(processor, request):
+            verdict = msgspec.structs.replace(verdict, to=Status.HELD, reason=Reason.CONFIRM)
+        return verdict
+
+    async def settle_failed(
+        self,
+        judged: Mapping[RequestId, tuple[Request, Verdict]],
+        failure: Failure,
+        *,
+        started: float,
+        note: str = "",
+    ) -> None:
+        """Settles all requests of a call that failed."""
+        ended = self.ctx.clock.now()
+
+        def change(request: Request, verdict: Verdict) -> Change:
+            return self.change_after(request, failure, verdict, started=started, ended=ended, note=note)
+
+        # If the program ends while the connection is checked, this is what is known.
+        self.known.update({i: change(r, _without_network(v)) for i, (r, v) in judged.items()})
+        first, verdict = next(iter(judged.values()))
+        online = await self._tell_zone(first, failure, verdict)
+        await self.settle(*(change(r, self._adjusted(r, v, online)) for r, v in judged.values()))
+
+    def change_after(
+        self,
+        request: Request,
+        failure: Failure,
+        verdict: Verdict,
+        *,
+        started: float,
+        ended: float,
+        note: str = "",
     ) -> Change:
+        """The change of a request after a failure."""
         now = self.ctx.clock.now()
         delay = FIRST_LOOKUP if verdict.to is Status.UNCERTAIN else verdict.delay
         if verdict.to is Status.FAILED:
@@ -160,22 +209,28 @@ class Runner:
                 ended_at=ended,
                 http_status=failure.http_status,
                 failure=failure,
+                note=note,
             ),
         )
 
-    async def _heed_zone(self, request: Request, failure: Failure, verdict: Verdict) -> Verdict:
-        """Tells the zone's gates. A try is not used up by a network that is not there."""
+    async def _tell_zone(self, request: Request, failure: Failure, verdict: Verdict) -> bool | None:
+        """Tells the zone's gates; whether there is a network, where that was the question."""
         if verdict.zone is ZoneEffect.SIGN_IN:
             self.gates.sign_in_refused(request.zone, failure)
         elif verdict.zone is ZoneEffect.THROTTLED:
             self.gates.throttled(request.zone, failure)
         elif verdict.zone is ZoneEffect.OFFLINE:
-            online = await self.connectivity.check()
-            if not online:
-                return _without_network(verdict)
-            if verdict.to is Status.PENDING:  # only this host cannot be reached
-                return self._unreachable(request, verdict)
-        return verdict
+            return await self.connectivity.check()
+        return None
+
+    def _adjusted(self, request: Request, verdict: Verdict, online: bool | None) -> Verdict:
+        """A try is not used up by a network that is not there."""
+        if verdict.zone is not ZoneEffect.OFFLINE or online is None:
+            return verdict
+        if not online:
+            return _without_network(verdict)
+        # Otherwise only this host cannot be reached.
+        return self._unreachable(request, verdict) if verdict.to is Status.PENDING else verdict
 
     def _unreachable(self, request: Request, verdict: Verdict) -> Verdict:
         """The processor speaks of no network, and the check did not confirm it."""
@@ -188,11 +243,11 @@ class Runner:
 
     async def hand_back(self, request: Request, why: str) -> None:
         """Returns what was claimed and surely not sent."""
-        await self._settle(handed_back(request, why, now=self.ctx.clock.now()))
+        await self.settle(handed_back(request, why, now=self.ctx.clock.now()))
 
     async def _no_processor(self, request: Request) -> None:
         now = self.ctx.clock.now()
-        await self._settle(
+        await self.settle(
             Change(
                 id=request.id,
                 kind="held",

@@ -63,22 +63,23 @@ class Settler:
         self.storage_trouble = ""
         """Why the store refuses to write at the moment; empty if it does not."""
 
-    async def settle(self, change: Change) -> None:
-        """Applies `change` for certain; a change whose fence is outdated is dropped."""
+    async def settle(self, *changes: Change) -> None:
+        """Applies changes for certain; one whose fence is outdated is dropped."""
         pause = 0.5
         while not self._closed:
             try:
-                result = (await self._ctx.store.apply([change]))[0]
+                results = await self._ctx.store.apply(changes)
             except StoreError as error:
                 self.trouble(error)
                 await self._ctx.clock.sleep(pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
             self.recovered()
-            if isinstance(result, QueueError):
-                self._ctx.logger.info("%s of %s dropped: %s", change.kind, change.id, result.message)
-            else:
-                self.announce(result)
+            for change, result in zip(changes, results, strict=True):
+                if isinstance(result, QueueError):
+                    self._ctx.logger.info("%s of %s dropped: %s", change.kind, change.id, result.message)
+                else:
+                    self.announce(result)
             return
 
     async def change(self, change: Change) -> Request:

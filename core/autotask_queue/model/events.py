@@ -7,8 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from autotask_queue.model.breaker import BreakerMetrics, Override
+from autotask_queue.model.failure import Failure
 from autotask_queue.model.metrics import ConnectivityState, QueueMetrics
-from autotask_queue.model.request import Request
+from autotask_queue.model.request import Request, RequestId
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +128,49 @@ class ProcessingPaused(Event, frozen=True, kw_only=True):
 
 class ProcessingResumed(Event, frozen=True, kw_only=True):
     name = "processing.resumed"
+
+
+class BatchEvent(Event, frozen=True, kw_only=True):
+    """Something about requests that share a call."""
+
+    zone: str
+    """The connection."""
+    entity: str
+    """The endpoint."""
+    ids: tuple[RequestId, ...]
+    """Those requests, the first one first."""
+
+
+class BatchCreated(BatchEvent, frozen=True, kw_only=True):
+    """They were put together; none was sent so far."""
+
+    name = "batch.created"
+
+
+class BatchProcessing(BatchEvent, frozen=True, kw_only=True):
+    """A call with these begins. When a batch fails, more calls with some of them may follow."""
+
+    name = "batch.processing"
+
+
+class BatchCompleted(BatchEvent, frozen=True, kw_only=True):
+    """Every request has its own result, or a failure of its own."""
+
+    name = "batch.completed"
+    failed: int = 0
+    """How many have a failure."""
+    calls: int = 1
+    """How many calls it took."""
+
+
+class BatchFailed(BatchEvent, frozen=True, kw_only=True):
+    """Some or all got no result, because of `failure`; each goes on as after a call of its own."""
+
+    name = "batch.failed"
+    failure: Failure
+    """Why."""
+    calls: int = 1
+    """How many calls were made."""
 
 
 class QueueFullEvent(Event, frozen=True, kw_only=True):

@@ -89,6 +89,31 @@ class MinuteStat(msgspec.Struct, frozen=True, kw_only=True):
     """Whether sending was paused or a zone held at its end."""
 
 
+class BatchMetrics(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls that several requests shared, since the start."""
+
+    batches: int = 0
+    """How many were put together."""
+    requests: int = 0
+    """Requests in them."""
+    calls: int = 0
+    """Calls that they took."""
+    failed: int = 0
+    """Batches in which some or all requests got no result."""
+    sizes: dict[str, int] = {}
+    """How many requests may share a call now, by zone and endpoint ("zone1/Tickets")."""
+
+    @property
+    def average_size(self) -> float:
+        """Requests in a batch; 0 without any."""
+        return self.requests / self.batches if self.batches else 0.0
+
+    @property
+    def calls_saved(self) -> int:
+        """Calls that were not needed because requests shared one."""
+        return max(0, self.requests - self.calls)
+
+
 class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """A snapshot. Rates are per second over the last minute; times in seconds."""
 
@@ -130,6 +155,8 @@ class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """Completed in the last minute."""
     api_calls_last_hour: int = 0
     """Calls that got an answer."""
+    batches: BatchMetrics = BatchMetrics()
+    """Calls that several requests shared."""
 
 
 class HealthLevel(StrEnum):

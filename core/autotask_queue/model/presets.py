@@ -10,6 +10,7 @@ from autotask_queue.model.config import QueueConfig, build_config
 
 _PRODUCTION: dict[str, Any] = {
     "persistence": {"backend": "sqlite"},
+    "max_batch_size": 500,
     "default_retries": 8,
     "read_retries": 4,
 }
