@@ -163,20 +163,21 @@ class Describing(Protocol):
 
 @runtime_checkable
 class Batching(Protocol):
-    """Does the work of several requests with one call: batchable ones of one zone, entity, effect and batch.
-
-    Answers by request id, each with what `process_request` would return, or with the `ProcessorError` it
-    would raise. A read that is missing in the answer was not found; of a write that is missing nobody
-    knows what became.
-
-    Raises:
-        ProcessorError: the call failed as a whole. If one of them may be to blame, and nothing was applied,
-            they are sent again in smaller groups until it is found.
-    """
+    """Does the work of several requests with one call: batchable ones of one zone, entity and batch."""
 
     async def process_batch(
         self, requests: Sequence[Request]
-    ) -> Mapping[RequestId, Reply | JSON | ProcessorError]: ...
+    ) -> Mapping[RequestId, Reply | JSON | ProcessorError]:
+        """Answers by request id, each with what `process_request` would return, or the error it would raise.
+
+        A read that is missing in the answer was not found; of a write that is missing nobody knows what
+        became.
+
+        Raises:
+            ProcessorError: the call failed as a whole. If one of them may be to blame, and nothing was
+                applied, they are sent again in smaller groups until it is found.
+        """
+        ...
 
 
 @runtime_checkable
