@@ -16,7 +16,19 @@ from autotask_queue.autotask import (
     discover_zone,
     resolve,
 )
-from autotask_queue.catalogue import load_catalogue, validate
+from autotask_queue.catalogue import (
+    Catalogue,
+    Entity,
+    Field,
+    FieldType,
+    Parent,
+    PicklistValue,
+    Problem,
+    Severity,
+    UnknownEntity,
+    load_catalogue,
+    validate,
+)
 from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.breakers import EVERY_ZONE
 from autotask_queue.engine.bulk import Target
@@ -30,7 +42,18 @@ from autotask_queue.logs import JsonLines, log_to_files, log_to_stderr
 from autotask_queue.logs import Level as LogLevel
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.breaker import BreakerMetrics, BreakerState, Override, OverrideKind
-from autotask_queue.model.config import QueueConfig, ZoneConfig, build_config, config_to_dict
+from autotask_queue.model.config import (
+    CircuitBreakerConfig,
+    ConnectionConfig,
+    PersistenceConfig,
+    PersistenceOptions,
+    QueueConfig,
+    RetryConfig,
+    StrategiesConfig,
+    ZoneConfig,
+    build_config,
+    config_to_dict,
+)
 from autotask_queue.model.errors import (
     ConfigError,
     EncryptionUnavailable,
@@ -157,7 +180,7 @@ from autotask_queue.ports import (
 from autotask_queue.quick import Credentials, QueueSetup, QuickSetup, SessionSecrets
 from autotask_queue.settings import load_configuration
 from autotask_queue.store.keys import new_key as new_encryption_key
-from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, RedactingFilter, redact
+from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, KnownSecrets, RedactingFilter, redact
 
 __all__ = [
     "BOOTSTRAP_URL",
@@ -184,7 +207,9 @@ __all__ = [
     "BreakerMetrics",
     "BreakerState",
     "BulkResult",
+    "Catalogue",
     "Cell",
+    "CircuitBreakerConfig",
     "CircuitClosed",
     "CircuitForced",
     "CircuitHalfOpen",
@@ -192,6 +217,7 @@ __all__ = [
     "Clock",
     "ComponentHealth",
     "ConfigError",
+    "ConnectionConfig",
     "Connectivity",
     "ConnectivityChanged",
     "ConnectivityState",
@@ -204,11 +230,14 @@ __all__ = [
     "EchoProcessor",
     "Effect",
     "EncryptionUnavailable",
+    "Entity",
     "Event",
     "EventsLost",
     "Facts",
     "Failure",
     "FailureClass",
+    "Field",
+    "FieldType",
     "Gate",
     "GateKind",
     "Health",
@@ -221,6 +250,7 @@ __all__ = [
     "IllegalTransition",
     "InvalidRequest",
     "JsonLines",
+    "KnownSecrets",
     "LogLevel",
     "LookupResult",
     "Mailbox",
@@ -230,9 +260,14 @@ __all__ = [
     "Outcome",
     "Override",
     "OverrideKind",
+    "Parent",
     "PassphraseWrong",
+    "PersistenceConfig",
+    "PersistenceOptions",
+    "PicklistValue",
     "Preview",
     "Probing",
+    "Problem",
     "ProcessingPaused",
     "ProcessingResumed",
     "ProcessorError",
@@ -278,11 +313,13 @@ __all__ = [
     "RequestRow",
     "RequestUncertain",
     "RequestsChanged",
+    "RetryConfig",
     "Secrets",
     "SecretsError",
     "SecretsUnavailable",
     "Selection",
     "SessionSecrets",
+    "Severity",
     "SignInAccepted",
     "SignInRefused",
     "SignInReport",
@@ -300,9 +337,11 @@ __all__ = [
     "StoreUnreachable",
     "StoreUnsuitable",
     "StoreUnwritable",
+    "StrategiesConfig",
     "SystemClock",
     "Target",
     "Transport",
+    "UnknownEntity",
     "UnknownEvent",
     "ZoneConfig",
     "ZoneEvent",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,33 @@ def test_the_user_sample_uses_every_method_once() -> None:
         entry = next(one for one in reference_api.entries() if one.name == cls)
         named = {member.name for member in entry.members} - engine_side.get(cls, set())
         assert {name for name in named if f".{name}" not in sample} == set(), cls
+
+
+NOT_FOR_USERS = {
+    "ControlledQueue": "what ControlServer asks of a queue; QueueManager is one",
+    "Owner": "who has the file open, as ControlServer itself says it",
+    "Store": "who writes a backend reads ports.py, and runs the conformance suite",
+    "Callback": "any function of one event",
+    "Level": "public as LogLevel",
+    "Picklists": "a mapping, as its docstring says",
+    "Draft": "what a check of the catalogue gets",
+}
+
+
+def test_public_signatures_name_public_types() -> None:
+    """Whoever gets or gives a value can name its type."""
+    types = {
+        name
+        for module in list(sys.modules.values())
+        if module.__name__.startswith("autotask_queue")
+        for name, thing in vars(module).items()
+        if str(getattr(thing, "__module__", "")).startswith("autotask_queue") and name[0].isupper()
+    }
+    found = {
+        word
+        for entry in reference_api.entries()
+        for signature in (entry.signature, *(member.signature for member in entry.members))
+        for word in re.findall(r"\b[A-Z]\w+", re.sub(r"'[^']*'", "", signature))
+        if word in types and not word.isupper()
+    }
+    assert found - set(autotask_queue.__all__) <= NOT_FOR_USERS.keys()

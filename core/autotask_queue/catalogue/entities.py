@@ -35,8 +35,11 @@ class PicklistValue(msgspec.Struct, frozen=True, kw_only=True, rename="camel", f
 
     id: int | str
     label: str
+    """What a person reads."""
     is_default: bool = False
+    """Whether it is chosen where nobody chooses."""
     is_active: bool = True
+    """Whether it is offered."""
     parent: int | str | None = None
 
 
@@ -48,14 +51,21 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     """
 
     name: str
+    """As Autotask names it."""
     label: str
+    """What a person reads."""
     type: FieldType
+    """What its values are."""
     required: bool = False
     read_only: bool = False
+    """Whether only Autotask sets it."""
     queryable: bool = True
+    """Whether it can be searched by."""
     max_length: int | None = None
+    """Characters at most."""
     reference: str | None = None
     picklist_parent: str | None = None
+    """The field that decides which choices are offered."""
     picklist: tuple[PicklistValue, ...] = ()
 
 
@@ -86,9 +96,13 @@ class Entity(
     fields: tuple[Field, ...]
     parent: Parent | None = None
     can_create: bool = False
+    """Whether the API creates records."""
     can_update: bool = False
+    """Whether it changes them."""
     can_delete: bool = False
+    """Whether it deletes them."""
     can_query: bool = True
+    """Whether it finds them."""
     marker: str | None = None
     natural_key: tuple[str, ...] = ()
     created_field: str | None = None

@@ -26,8 +26,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
     field: str
     message: str
+    """What is wrong."""
     remedy: str
+    """What to do."""
     severity: Severity = Severity.ERROR
+    """Whether it can be sent all the same."""
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -53,7 +53,9 @@ class PersistenceConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     backend: Literal["memory", "sqlite", "redis"] = "memory"
     """`memory` for tests, `sqlite` for one program at a time, `redis` for several computers."""
     connection: ConnectionConfig = ConnectionConfig()
+    """Where exactly."""
     options: PersistenceOptions = PersistenceOptions()
+    """How it keeps itself tidy."""
 
 
 class CircuitBreakerConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +94,9 @@ class StrategiesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     priority_strategy: Literal["fifo", "priority"] = "priority"
     """Who goes next among those that are ready: see core/README.md."""
     circuit_breaker: CircuitBreakerConfig = CircuitBreakerConfig()
+    """When a zone is given a rest."""
     retry: RetryConfig = RetryConfig()
+    """How failures are repeated."""
 
 
 class ZoneConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,7 @@ class KnownSecrets:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, *values: str) -> None:
-        """Adds secrets; those of fewer than four characters are left to the other net."""
+        """Adds `values`, which are secrets; those of fewer than four characters are left to the other net."""
         for value in values:
             if len(value) >= _SHORTEST:
                 self._spellings |= _spellings(value)
