@@ -16,6 +16,8 @@ from typing_extensions import override
 
 from autotask_queue import (
     KNOWN_SECRETS,
+    BatchFailed,
+    BatchProcessing,
     Credentials,
     EchoProcessor,
     FailureClass,
@@ -25,10 +27,12 @@ from autotask_queue import (
     Reply,
     Request,
     RequestFailed,
+    RequestId,
     create_production_configuration,
     log_to_files,
     log_to_stderr,
 )
+from autotask_queue.engine.journal import log_event
 from autotask_queue.simulator import run_simulator
 
 PLANTED = "pl4nted~s€cret/+&word"
@@ -194,3 +198,15 @@ def test_handlers_are_made_in_one_place_where_the_filter_is_put_on_them() -> Non
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in handlers
     }
     assert made == {"core/autotask_queue/logs.py"}
+
+
+def test_a_batch_is_a_line_too(tmp_path: Path) -> None:
+    failure = ProcessorError("Nobody answered.").failure
+    begun = BatchProcessing(at=1.0, zone="zone1", entity="Companies", ids=(RequestId("a"), RequestId("b")))
+    failed = BatchFailed(at=2.0, zone="zone1", entity="Companies", ids=begun.ids, failure=failure)
+    with log_to_files(tmp_path, level="debug"):
+        for event in (begun, failed):
+            log_event(logging.getLogger("tests.logs.batch"), event)
+    first, second = lines(tmp_path)
+    assert (first["level"], first["event"], first["requests"]) == ("debug", "batch.processing", 2)
+    assert (second["level"], second["entity"], second["why"]) == ("info", "Companies", failure.title)

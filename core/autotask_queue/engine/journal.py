@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 
 from autotask_queue.model.events import (
+    BatchEvent,
+    BatchFailed,
     ConnectivityChanged,
     Event,
     HealthDegraded,
@@ -23,7 +25,7 @@ from autotask_queue.model.events import (
     ZoneEvent,
 )
 
-_GRAVE = (RequestFailedEvent, RequestHeld, RequestUncertain, RequestExpired)
+_GRAVE = (BatchFailed, RequestFailedEvent, RequestHeld, RequestUncertain, RequestExpired)
 
 
 def log_event(logger: logging.Logger, event: Event) -> None:
@@ -36,9 +38,7 @@ def log_event(logger: logging.Logger, event: Event) -> None:
 
 
 def _level(event: Event) -> int:
-    if isinstance(event, MetricsUpdated) or (
-        isinstance(event, RequestEvent) and not isinstance(event, _GRAVE)
-    ):
+    if isinstance(event, MetricsUpdated | RequestEvent | BatchEvent) and not isinstance(event, _GRAVE):
         return logging.DEBUG
     return logging.INFO
 
@@ -55,6 +55,10 @@ def _facts(event: Event) -> dict[str, str | int]:
             }
             why = r.failure.title if r.failure is not None else r.reason
             return facts | ({"why": str(why)} if why else {})
+        case BatchEvent():
+            why = event.failure.title if isinstance(event, BatchFailed) else ""
+            facts = {"zone": event.zone, "entity": event.entity, "requests": len(event.ids)}
+            return facts | ({"why": why} if why else {})
         case ZoneEvent():
             return {"zone": event.zone, "state": event.breaker.state.value, "why": event.reason}
         case ConnectivityChanged(connectivity=c):
