@@ -10,6 +10,7 @@ import ast
 import enum
 import functools
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterator
@@ -216,7 +217,7 @@ def _constant(name: str, thing: Any) -> tuple[str, str]:
                 shown = (
                     name
                     if isinstance(thing, frozenset) or not isinstance(thing, str | int)
-                    else f"{name} = {thing!r}"
+                    else f"{name} = {json.dumps(thing)}"
                 )
                 return text, shown
     return _CONSTANTS.get(name, ""), name
