@@ -68,6 +68,8 @@ class Batches:
             batch = latest.get(key) if key is not None else None
             if batch is not None and self._has_room(batch, request):
                 self._add(batch, [request])
+                if self._wait(request) <= 0:  # nobody makes a person wait who joins a batch in the background
+                    batch.full.set()
                 continue
             batch = Batch([request], self._processor(request) if key is not None else None)
             formed.append(batch)
@@ -124,9 +126,11 @@ class Batches:
         self._publish(BatchCreated, batch.requests)
         await _Sending(self._ctx, self._runner, self._size(batch.lead), processor, batch.requests).run()
 
+    def _wait(self, request: Request) -> float:
+        return linger(request, batch_timeout=self._ctx.config.batch_timeout, now=self._ctx.clock.now())
+
     async def _wait_for_company(self, batch: Batch) -> None:
-        lead, config = batch.lead, self._ctx.config
-        seconds = linger(lead, batch_timeout=config.batch_timeout, now=self._ctx.clock.now())
+        lead, seconds = batch.lead, self._wait(batch.lead)
         if batch.processor is None or seconds <= 0 or self._room(batch) <= 0 or lead.batch is None:
             return
         key = (lead.zone, lead.entity, lead.batch)

@@ -155,6 +155,8 @@ async def test_bt4_poisons_cost_few_calls_and_hurt_nobody(
     assert failed == list(poisons)
     assert len(groups_of(world)) <= len(poisons) * (math.ceil(math.log2(10)) + 1) + 1
     assert world.engine.board.get_metrics("z1").state == "closed", "refused content hurts no zone"
+    ends = [e for e in world.events if isinstance(e, BatchCompleted)]
+    assert [(e.failed, e.calls) for e in ends] == [(len(poisons), len(groups_of(world)))]
 
 
 async def test_writes_of_which_nobody_knows_the_fate_are_each_uncertain(
@@ -268,6 +270,14 @@ async def test_a_person_does_not_wait_for_company(make_world: MakeWorld, server:
     await world.submit("/Tickets/1", "GET", data=None, batchable=True, priority=9)
     await world.clock.settle()
     assert len(groups_of(world)) == 1
+
+
+async def test_a_person_who_joins_others_makes_them_go(make_world: MakeWorld, server: BatchServer) -> None:
+    world = await make_world(server=server)
+    for priority in (1, 10):
+        await world.submit("/Tickets/1", "GET", data=None, batchable=True, priority=priority)
+        await world.clock.settle()
+    assert [len(group) for group in groups_of(world)] == [2]
 
 
 async def test_a_full_batch_goes_at_once(make_world: MakeWorld, server: BatchServer) -> None:
