@@ -372,6 +372,15 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     next_due: float | None = None
 
 
+class AuditAnchor(msgspec.Struct, frozen=True, kw_only=True):
+    """The last entry that was deleted from the old end of the audit trail: the next one follows from it."""
+
+    seq: int
+    hash: str
+    """Hexadecimal; empty where the trail is no chain."""
+    removed: int
+
+
 class Store(Protocol):
     """Keeps requests. Every write is one transaction: rows, counters, attempts and audit together.
 
@@ -517,11 +526,24 @@ class Store(Protocol):
 
     async def load_minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]: ...
 
-    async def prune(self, *, finished_before: float, limit: int = 500) -> int:
+    async def prune(self, *, finished_before: float, max_seq: int | None = None, limit: int = 500) -> int:
         """Deletes at most `limit` finished, sufficiently old requests; tells how many.
 
-        Never unfinished ones, never failed ones.
+        Never unfinished ones, never failed ones, none that an unfinished one depends on, and none with a
+        `seq` above `max_seq`. Their tries and replies go with them; the audit trail stays.
         """
+        ...
+
+    async def prune_audit(self, *, before: float, limit: int = 500) -> AuditAnchor | None:
+        """Deletes at most about `limit` entries at the trail's old end that were written before `before`.
+
+        Never the newest entry. What is left begins behind the anchor, which is kept; None if nothing was
+        deleted.
+        """
+        ...
+
+    async def shrink(self) -> bool:
+        """Gives a slice of unused room back to the system; True while there is more worth giving back."""
         ...
 
     async def checkpoint(self) -> None:

@@ -237,9 +237,11 @@ class AllStores(RuleBasedStateMachine):
         wanted = Change(id=RequestId(""), kind="changed", at=self._now, to=to, restore=restore, priority=2)
         self._all(lambda store: store.apply_matching(selection, wanted))
 
-    @rule(ago=st.integers(0, 20), limit=st.integers(1, 4))
-    def prune(self, *, ago: int, limit: int) -> None:
-        self._all(lambda store: store.prune(finished_before=self._now - ago, limit=limit))
+    @rule(ago=st.integers(0, 20), limit=st.integers(1, 4), back=st.none() | st.integers(0, 3))
+    def prune(self, *, ago: int, limit: int, back: int | None) -> None:
+        newest = None if back is None else self._stores[0].max_seq() - back
+        before = self._now - ago
+        self._all(lambda store: store.prune(finished_before=before, max_seq=newest, limit=limit))
 
     @rule(place=st.integers(0, 1_000))
     def record(self, *, place: int) -> None:

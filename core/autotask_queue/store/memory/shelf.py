@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right, insort
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import TypeVar
 
 import msgspec
@@ -14,7 +14,7 @@ from autotask_queue.model.metrics import Cell, Counters
 from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, AuditEntry, Request, RequestId
 from autotask_queue.model.status import TERMINAL, Status
 from autotask_queue.model.work import Head
-from autotask_queue.ports import AttemptRecord
+from autotask_queue.ports import AttemptRecord, AuditAnchor
 from autotask_queue.store import rules
 from autotask_queue.store.shelf import Front
 
@@ -29,6 +29,7 @@ class MemoryShelf:
         self.requests: dict[int, Request] = {}
         self.attempts: dict[int, list[Attempt]] = {}
         self.audit: list[AuditEntry] = []
+        self._audit_end = 0
         self.last_seq = 0
         self._seqs: dict[RequestId, int] = {}
         self._waits: dict[int, int] = {}
@@ -184,7 +185,14 @@ class MemoryShelf:
         return number
 
     def add_audit(self, entry: AuditEntry) -> None:
-        self.audit.append(msgspec.structs.replace(entry, seq=len(self.audit) + 1))
+        self._audit_end += 1
+        self.audit.append(msgspec.structs.replace(entry, seq=self._audit_end))
+
+    def prune_audit(self, before: float, limit: int) -> AuditAnchor | None:
+        """Forgets old entries at the beginning, never the last one."""
+        old = list(takewhile(lambda entry: entry.at < before, self.audit[: min(limit, len(self.audit) - 1)]))
+        del self.audit[: len(old)]
+        return AuditAnchor(seq=old[-1].seq, hash="", removed=len(old)) if old else None
 
     # -- keeping the indexes
 

@@ -15,7 +15,7 @@ from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
 from autotask_queue.model.status import OPEN, Status
-from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
+from autotask_queue.ports import AuditAnchor, Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.ledger import Ledger
 from autotask_queue.store.limits import KEEP_MINUTES, MAX_CONSEQUENCES, PRUNABLE
@@ -220,12 +220,15 @@ class MemoryStore:
         found = [at for at in self._minutes if at >= since and (until is None or at <= until)]
         return [self._minutes[at] for at in sorted(found)]
 
-    async def prune(self, *, finished_before: float, limit: int = 500) -> int:
+    async def prune(self, *, finished_before: float, max_seq: int | None = None, limit: int = 500) -> int:
         self._check_open()
         old = [
             (r.finished_at, r.seq)
             for r in self._shelf.in_status(*PRUNABLE)
-            if r.finished_at is not None and r.finished_at < finished_before and not self._needed(r)
+            if r.finished_at is not None
+            and r.finished_at < finished_before
+            and (max_seq is None or r.seq <= max_seq)
+            and not self._needed(r)
         ]
         for _, seq in sorted(old)[:limit]:
             self._shelf.remove(self._shelf.by_seq(seq))
@@ -234,6 +237,14 @@ class MemoryStore:
     def _needed(self, request: Request) -> bool:
         """Whether an unfinished request still looks at this one."""
         return any(self._shelf.by_seq(child).status in OPEN for child in self._shelf.children(request.id))
+
+    async def prune_audit(self, *, before: float, limit: int = 500) -> AuditAnchor | None:
+        self._check_open()
+        return self._shelf.prune_audit(before, limit)
+
+    async def shrink(self) -> bool:
+        self._check_open()
+        return False
 
     async def checkpoint(self) -> None:
         self._check_open()

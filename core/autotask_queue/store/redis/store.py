@@ -16,7 +16,7 @@ from autotask_queue.model.errors import ConfigError, QueueError, StoreError
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
-from autotask_queue.ports import Change, Claim, Claimed, Companions, News, Recovery
+from autotask_queue.ports import AuditAnchor, Change, Claim, Claimed, Companions, News, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.cells import counted, is_countable
 from autotask_queue.store.redis import changing, checks, claiming, rows
@@ -328,9 +328,19 @@ class RedisStore:
     async def load_minutes(self, *, since: float, until: float | None = None) -> list[MinuteStat]:
         return await self._small.load_minutes(since, until)
 
-    async def prune(self, *, finished_before: float, limit: int = 500) -> int:
-        (deleted,), _ = await self._run_one(operation("prune", rows.number(finished_before), limit))
+    async def prune(self, *, finished_before: float, max_seq: int | None = None, limit: int = 500) -> int:
+        newest = _FAR if max_seq is None else max_seq
+        (deleted,), _ = await self._run_one(operation("prune", rows.number(finished_before), limit, newest))
         return int(deleted)
+
+    async def prune_audit(self, *, before: float, limit: int = 500) -> AuditAnchor | None:
+        (removed, seq, last), _ = await self._run_one(operation("prune_audit", before, limit))
+        return AuditAnchor(seq=seq, hash=last, removed=removed) if removed else None
+
+    async def shrink(self) -> bool:
+        """The server keeps its memory for what comes next."""
+        self._check_open()
+        return False
 
     async def checkpoint(self) -> None:
         """The server writes back by itself."""

@@ -34,6 +34,8 @@ BUSY_TIMEOUT: Final = 5_000
 """Milliseconds to wait for a lock that nobody but a stray tool can hold."""
 
 PRAGMAS: Final[dict[str, int | str]] = {
+    # Incremental: room that was freed can be given back in slices. Counts for new files only.
+    "auto_vacuum": 2,
     "journal_mode": "wal",
     # FULL. NORMAL loses acknowledged requests in a power cut.
     "synchronous": 2,
@@ -57,6 +59,9 @@ READER_PRAGMAS: Final[dict[str, int | str]] = {
     "temp_store": 2,
     "mmap_size": 1 << 30,
 }
+
+_ONLY_ASKED: Final = frozenset({"mmap_size", "auto_vacuum"})
+"""The system may grant less memory; a file keeps the kind of vacuum that it was made with."""
 
 _FULL, _READ_ONLY, _IO, _CORRUPT, _CANT_OPEN, _NOT_A_DB = 13, 8, 10, 11, 14, 26
 _PERM, _BUSY, _LOCKED, _TOO_BIG, _CONSTRAINT, _MISMATCH = 3, 5, 6, 18, 19, 20
@@ -196,5 +201,5 @@ def load_sqlcipher() -> Any:
 def _set(connection: Connection, name: str, wanted: int | str) -> None:
     connection.execute(f"PRAGMA {name} = {wanted}").close()
     (got,) = connection.execute(f"PRAGMA {name}").fetchone() or (None,)
-    if got != wanted and name != "mmap_size":  # the system may grant less of that
+    if got != wanted and name not in _ONLY_ASKED:
         raise StoreUnsuitable(f"SQLite would not set {name} to {wanted} here; it stays {got}.")

@@ -26,6 +26,7 @@ from autotask_queue.store.sqlite import cipher, salvage
 from autotask_queue.store.sqlite.cipher import FileKind
 from autotask_queue.store.sqlite.driver import Connection, Driver
 from autotask_queue.store.sqlite.migrations import MIGRATIONS, Migration
+from autotask_queue.store.sqlite.operations import set_meta
 from autotask_queue.store.sqlite.session import Session
 
 APPLICATION_ID: Final = 0x41545131
@@ -162,11 +163,6 @@ def close_file(session: Session, *, damage: str = "") -> None:
 def _meta(connection: Connection, name: str) -> object:
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else row[0]
-
-
-def set_meta(connection: Connection, name: str, value: int | str) -> None:
-    """Keeps one of the file's own small facts."""
-    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
 
 
 # ---------------------------------------------------------------------------------------------

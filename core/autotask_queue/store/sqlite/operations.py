@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
+from typing import Final
 
 import msgspec
 
@@ -10,20 +12,23 @@ from autotask_queue.model.breaker import BreakerRecord
 from autotask_queue.model.errors import QueueError
 from autotask_queue.model.metrics import MinuteStat
 from autotask_queue.model.request import AuditEntry, Request
-from autotask_queue.ports import Change, Claim, Claimed, Companions
+from autotask_queue.ports import AuditAnchor, Change, Claim, Claimed, Companions
 from autotask_queue.store import codec
 from autotask_queue.store.limits import KEEP_MINUTES, PRUNABLE
+from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.session import Operation, Session
 
 # A finished request that an unfinished one still looks at stays. (The + keeps SQLite off the other index.)
-_PRUNE_CANDIDATES = f"""
-SELECT seq FROM history h
-WHERE finished_at < ? AND +status IN ({", ".join(f"'{status}'" for status in PRUNABLE)})
+_MAY_GO: Final = f"""
+finished_at < ? AND +status IN ({", ".join(f"'{status}'" for status in PRUNABLE)})
 AND NOT EXISTS (
     SELECT 1 FROM dependency d JOIN request r ON r.seq = d.seq WHERE d.parent = h.id
 )
-ORDER BY finished_at, seq LIMIT ?
 """
+PRUNE_CANDIDATES: Final = (
+    f"SELECT seq FROM history h WHERE {_MAY_GO} AND +seq <= ? ORDER BY finished_at, seq LIMIT ?"
+)
+"""What may be pruned. It may have to step over many that stay, so the writer is not the one who asks."""
 
 
 def enqueue(request: Request, actor: str) -> Operation:
@@ -111,17 +116,46 @@ def save_minutes(minutes: Sequence[MinuteStat]) -> Operation:
     return run
 
 
-def prune(finished_before: float, limit: int) -> Operation:
-    """Deletes old finished requests and all that belongs to them; how many."""
+def prune(candidates: Sequence[int], finished_before: float) -> Operation:
+    """Deletes those that are still old, finished requests, and all that belongs to them; how many."""
+    among = f"seq IN ({', '.join('?' * len(candidates))})"
+    chosen = f"SELECT seq FROM history h WHERE {_MAY_GO} AND {among}"
 
     def run(session: Session) -> int:
         connection = session.shelf.connection
-        old = [seq for (seq,) in connection.execute(_PRUNE_CANDIDATES, (finished_before, limit))]
-        for seq in old:
-            session.shelf.remove(session.shelf.by_seq(seq))
+        old = [seq for (seq,) in connection.execute(chosen, (finished_before, *candidates))]
         if old:
-            sql = "INSERT OR REPLACE INTO meta (name, value) VALUES ('last_seq', ?)"
-            connection.execute(sql, (session.shelf.last_seq,))
+            session.shelf.remove(old)
+            set_meta(connection, "last_seq", session.shelf.last_seq)
         return len(old)
 
     return run
+
+
+def prune_audit(before: float, limit: int) -> Operation:
+    """Deletes old entries at the beginning of the trail; the anchor says how far it goes."""
+
+    def run(session: Session) -> AuditAnchor | None:
+        connection = session.shelf.connection
+        first = connection.execute(_AUDIT_BEGINNING, (limit,)).fetchall()
+        old = list(takewhile(lambda row: row[1] < before, first))
+        if not old:
+            return None
+        seq, _, last = old[-1]
+        # Before the rows go: a trigger keeps all others from being deleted.
+        set_meta(connection, "audit_pruned_to", seq)
+        set_meta(connection, "audit_anchor", last.hex())
+        connection.execute("DELETE FROM audit WHERE seq <= ?", (seq,))
+        return AuditAnchor(seq=seq, hash=last.hex(), removed=len(old))
+
+    return run
+
+
+_AUDIT_BEGINNING: Final = """
+SELECT seq, at, hash FROM audit WHERE seq < (SELECT max(seq) FROM audit) ORDER BY seq LIMIT ?
+"""
+
+
+def set_meta(connection: Connection, name: str, value: int | str) -> None:
+    """Keeps one of the file's own small facts."""
+    connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))

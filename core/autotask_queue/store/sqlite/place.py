@@ -69,6 +69,16 @@ def prepare(database: Path) -> None:
         raise StoreUnwritable(f"{database} cannot be written ({error.strerror or error}).") from error
 
 
+def size(path: Path) -> int:
+    """The bytes of a file; 0 without one."""
+    return path.stat().st_size if path.exists() else 0
+
+
+def log_size(database: Path) -> int:
+    """The bytes of the write-ahead log beside a queue file."""
+    return size(database.with_name(f"{database.name}-wal"))
+
+
 def check_synced(database: PurePath) -> None:
     """Refuses folders that another program copies away under the queue's feet.
 

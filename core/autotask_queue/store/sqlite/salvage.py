@@ -19,7 +19,7 @@ from autotask_queue.store import codec
 from autotask_queue.store.sqlite import audit, rows
 from autotask_queue.store.sqlite.driver import Connection, Driver
 
-_KEPT_META: Final = ("last_seq", "audit_pruned_to")
+_KEPT_META: Final = ("last_seq", "audit_pruned_to", "audit_anchor")
 _PROBABLE_END: Final = 1 << 20
 """How far to look in a table that does not even tell where it ends."""
 _MAX_NAMED: Final = 20

@@ -27,6 +27,10 @@ _PAGE: Final = 4_096
 _PAGES_A_COMMIT: Final = 10
 """Ends of tables and indexes that even the smallest commit writes."""
 _ROWS_A_PAGE: Final = 5
+_KEPT_FREE: Final = 256
+"""Unused pages that are not worth giving back."""
+_GIVEN_BACK: Final = 200
+"""Pages given back at a time: some milliseconds."""
 
 Operation = Callable[["Session"], Any]
 """Runs in the writer's thread, inside a transaction. A `QueueError` that it raises refuses it."""
@@ -226,5 +230,29 @@ class Session:
         self._log_pages = 0
         try:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        except self._driver.error as error:
+            raise self._explain(error) from error
+
+    # -- the size of the file
+
+    def shrink(self) -> bool:
+        """Moves a slice of unused pages to the end and cuts them off; True while there are more to spare.
+
+        An eighth of the file is left unused: the next requests take it. The file itself becomes smaller with
+        the next checkpoint. Files from before `auto_vacuum` was set keep their size.
+
+        Raises:
+            StoreError: the disk refused; nothing is lost.
+        """
+        one = self.connection.execute
+        try:
+            (free,), (pages,) = one("PRAGMA freelist_count").fetchone(), one("PRAGMA page_count").fetchone()
+            spare = free - max(_KEPT_FREE, pages // 8)
+            if spare <= 0:
+                return False
+            one(f"PRAGMA incremental_vacuum({min(spare, _GIVEN_BACK)})").fetchall()
+            (left,) = one("PRAGMA freelist_count").fetchone()
+            self._log_pages += _GIVEN_BACK
+            return bool(left < free)
         except self._driver.error as error:
             raise self._explain(error) from error

@@ -20,7 +20,7 @@ from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.metrics import Cell, Counters, MinuteStat
 from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, Request, RequestId, RequestRow
 from autotask_queue.model.status import OPEN, Status
-from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
+from autotask_queue.ports import AuditAnchor, Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.cells import CellKey, counted, is_countable
 from autotask_queue.store.limits import MAX_CONSEQUENCES
@@ -121,7 +121,7 @@ class SqliteStore:
     async def _open(self, *, now: float, known_before: bool) -> opening.Opened:
         empty = self._path.stat().st_size == 0
         try:
-            if empty and self._session_log_exists():
+            if empty and place.log_size(self._path):
                 raise StoreDamaged(f"{self._path} is empty, though there is a log that belongs to it.")
             opening.check_file(self._driver, self._path, newest=NEWEST)
             opened = await self._connect(now=now)
@@ -137,10 +137,6 @@ class SqliteStore:
         _log.error("The queue file is damaged and was set aside as %s. %s", aside, why)
         place.prepare(self._path)
         return await self._connect(now=now, damaged=salvage.Damaged(self._driver, aside, why))
-
-    def _session_log_exists(self) -> bool:
-        log = self._path.with_name(self._path.name + "-wal")
-        return log.exists() and log.stat().st_size > 0
 
     async def _connect(self, *, now: float, damaged: salvage.Damaged | None = None) -> opening.Opened:
         session = Session(self._driver, self._path)
@@ -381,15 +377,23 @@ class SqliteStore:
         found = await self._ask(self._quick, partial(reader.every, reader.MINUTES, (since, until, until)))
         return [msgspec.json.decode(value, type=MinuteStat) for (value,) in found]
 
-    async def prune(self, *, finished_before: float, limit: int = 500) -> int:
-        return int(await self._write_one(operations.prune(finished_before, limit)))
+    async def prune(self, *, finished_before: float, max_seq: int | None = None, limit: int = 500) -> int:
+        asked = (finished_before, self._max_seq if max_seq is None else max_seq, limit)
+        old = await self._ask(self._slow, partial(reader.seqs, operations.PRUNE_CANDIDATES, asked))
+        return int(await self._write_one(operations.prune(old, finished_before))) if old else 0
+
+    async def prune_audit(self, *, before: float, limit: int = 500) -> AuditAnchor | None:
+        anchor: AuditAnchor | None = await self._write_one(operations.prune_audit(before, limit))
+        return anchor
+
+    async def shrink(self) -> bool:
+        return await self._open_writer().shrink()
 
     async def checkpoint(self) -> None:
         await self._open_writer().checkpoint()
 
     async def size_bytes(self) -> int:
-        parts = (self._path.with_name(self._path.name + ending) for ending in ("", "-wal"))
-        return sum(part.stat().st_size for part in parts if part.exists())
+        return place.size(self._path) + place.log_size(self._path)
 
 
 _MISSING: Final = "{} was missing or empty although there had been a queue; a new one was started."

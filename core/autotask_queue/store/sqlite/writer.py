@@ -87,6 +87,14 @@ class Writer:
         """
         await self._channel.run(self._session.checkpoint)
 
+    async def shrink(self) -> bool:
+        """Gives a slice of unused room back; True while there is more.
+
+        Raises:
+            StoreError: the disk refused; nothing is lost.
+        """
+        return await self._channel.run(self._session.shrink)
+
     async def close(self) -> None:
         """Takes nothing more and waits until all that was taken is on the disk."""
         self._closed = True

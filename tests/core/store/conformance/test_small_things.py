@@ -143,6 +143,64 @@ async def test_pruning_never_takes_what_an_unfinished_one_looks_at(store: Store)
     assert await store.prune(finished_before=NOW + 1e9) == 2
 
 
+async def test_pruning_takes_nothing_newer_than_it_is_told_to(store: Store) -> None:
+    old, young = await add_one(store), await add_one(store)
+    for one in (old, young):
+        await change(store, one.id, to=Status.CANCELLED)
+    assert await store.prune(finished_before=NOW + 1e9, max_seq=old.seq) == 1
+    assert await store.get(old.id) is None
+    assert await store.prune(finished_before=NOW + 1e9, max_seq=old.seq) == 0
+    assert (await load(store, young.id)).status is Status.CANCELLED
+
+
+async def test_pruning_steps_over_what_must_stay(store: Store) -> None:
+    """More than a slice of old failed requests in front do not hide what may go."""
+    failed = [await add_one(store) for _ in range(5)]
+    for one in (await claim(store)).requests:
+        await fail(store, one, at=NOW)
+    cancelled = await add_one(store)
+    await change(store, cancelled.id, to=Status.CANCELLED, at=NOW + 1)
+    assert await store.prune(finished_before=NOW + 1e9, limit=2) == 1
+    assert await store.count(RequestFilter()) == len(failed)
+    assert store.counters().by_status()[Status.FAILED] == len(failed)
+
+
+async def test_the_old_end_of_the_audit_trail_is_pruned(store: Store) -> None:
+    one = await add_one(store)
+    for n in range(1, 8):
+        await store.record(AuditEntry(at=NOW + n, actor="anna", kind="noted", request_id=one.id))
+    await store.record(AuditEntry(at=NOW + 1, actor="anna", kind="late", detail={"clock": "was set back"}))
+    await store.record(AuditEntry(at=NOW + 9, actor="anna", kind="last"))
+    assert await store.prune_audit(before=NOW) is None
+    anchor = await store.prune_audit(before=NOW + 4, limit=2)
+    assert anchor is not None
+    removed = anchor.removed
+    while more := await store.prune_audit(before=NOW + 4, limit=2):
+        removed, anchor = removed + more.removed, more
+    assert (removed, anchor.seq) == (4, 4), "in order: nothing behind the first young entry is taken"
+    assert [e.seq for e in await store.audit()] == [10, 9, 8, 7, 6, 5]
+    assert [e.seq for e in await store.audit(request_id=one.id)] == [8, 7, 6, 5]
+    while await store.prune_audit(before=NOW + 1e9):
+        pass
+    assert [e.kind for e in await store.audit()] == ["last"], "the next entry must follow from something"
+    await store.close()
+    await store.open(now=NOW)
+    await store.record(AuditEntry(at=NOW, actor="anna", kind="after"))
+    assert [e.seq for e in await store.audit()] == [11, 10]
+    assert await store.audit(request_id=one.id) == []
+
+
+async def test_the_trail_of_a_pruned_request_goes_at_its_time(store: Store) -> None:
+    one = await add_one(store)
+    await change(store, one.id, to=Status.CANCELLED)
+    assert await store.prune(finished_before=NOW + 1e9) == 1
+    await store.record(AuditEntry(at=NOW + 50, actor="anna", kind="noted", request_id=one.id))
+    await store.record(AuditEntry(at=NOW + 99, actor="anna", kind="last"))
+    while await store.prune_audit(before=NOW + 40):
+        pass
+    assert [e.kind for e in await store.audit(request_id=one.id)] == ["noted"]
+
+
 async def test_a_number_is_never_given_twice(store: Store) -> None:
     one = await add_one(store)
     await change(store, one.id, to=Status.CANCELLED)

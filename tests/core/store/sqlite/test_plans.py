@@ -38,7 +38,7 @@ HOT = {
     "what is due": (statements.DUE, "request_due"),
     "the next due": (statements.NEXT_DUE, "request_due"),
     "a dedup key": (statements.OPEN_WITH_DEDUP_KEY, "request_dedup"),
-    "what may be pruned": (operations._PRUNE_CANDIDATES, "history_finished"),
+    "what may be pruned": (operations.PRUNE_CANDIDATES, "history_finished"),
     "attempts": (reader.ATTEMPTS, "attempt"),
     "the oldest waiting": (reader.OLDEST_WAITING, "request"),
 }

@@ -298,7 +298,7 @@ local function remove(row)
   drop_row(row)
 end
 
--- 'prune', before, limit: how many finished, old requests were deleted.
+-- 'prune', before, limit, highest seq: how many finished, old requests were deleted.
 function OPERATIONS.prune(op)
   flush_sorted()
   local left, offset = op[3], 0
@@ -307,7 +307,7 @@ function OPERATIONS.prune(op)
       redis.call('ZRANGEBYSCORE', key('finished'), '-inf', '(' .. op[2], 'LIMIT', offset, DUE_AT_ONCE)
     for _, member in ipairs(old) do
       local row = load(text(tonumber(member)))
-      if left > 0 and not needed(row) then
+      if left > 0 and tonumber(row.seq) <= op[4] and not needed(row) then
         remove(row)
         left = left - 1
       end
@@ -318,6 +318,64 @@ function OPERATIONS.prune(op)
     end
   end
   return { op[3] - left }
+end
+
+-- Takes the entries of a pruned request that are gone themselves out of its list.
+local function forget_entries(id, up_to)
+  local seq = seq_of(id)
+  local row = seq and load(seq)
+  for _, list in ipairs({ hashed_value('gone', id) or '', row and row.audit or '' }) do
+    local kept = {}
+    for number in string.gmatch(list, '%d+') do
+      if tonumber(number) > up_to then
+        kept[#kept + 1] = number
+      end
+    end
+    local text_kept = table.concat(kept, ',')
+    if list ~= '' and text_kept ~= list then
+      if row and list == row.audit then
+        set(row, 'audit', text_kept)
+      else
+        plan(hashed, 'gone', id, text_kept ~= '' and text_kept or false)
+      end
+    end
+  end
+end
+
+-- 'prune_audit', before, limit: how many old entries were deleted, the last one's number, and its hash.
+-- Whole records go, the oldest first, and never the last one: the next entry must follow from something.
+function OPERATIONS.prune_audit(op)
+  local removed, number, hash, ids = 0, 0, '', {}
+  local newest = redis.call('XREVRANGE', key('audit'), '+', '-', 'COUNT', 1)[1]
+  for _, record in ipairs(redis.call('XRANGE', key('audit'), '-', '+', 'COUNT', op[3])) do
+    local parts = record[2]
+    local entries = {}
+    for place = 1, #parts, 2 do
+      entries[#entries + 1] = cmsgpack.unpack(parts[place])
+    end
+    local young = record[1] == newest[1] or removed >= op[3]
+    for _, entry in ipairs(entries) do
+      young = young or tonumber(entry[2]) >= op[2]
+    end
+    if young then
+      break
+    end
+    for _, entry in ipairs(entries) do
+      if entry[6] then
+        ids[entry[6]] = true
+      end
+      number = entry[1]
+    end
+    removed, hash = removed + #entries, parts[#parts]
+  end
+  if removed > 0 then
+    for id in pairs(ids) do
+      forget_entries(id, number)
+    end
+    write('XTRIM', key('audit'), 'MINID', (number + 1) .. '-0')
+    write('HSET', KEYS[1], 'audit_pruned_to', text(number), 'audit_anchor', hash)
+  end
+  return { removed, number, hash }
 end
 
 ---------------------------------------------------------------------------------------------------

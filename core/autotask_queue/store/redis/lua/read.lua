@@ -230,7 +230,7 @@ function QUESTIONS.audit(op)
       end
     end
   end
-  return { found, lowest > 1 and #records > 0 and lowest - 1 or false }
+  return { found, lowest > 1 and lowest <= op[2] and lowest - 1 or false }
 end
 
 -- 'audit_of', id, kinds (as a set) or false, how many, below which number: its entries, newest first.
