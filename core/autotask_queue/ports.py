@@ -112,7 +112,13 @@ class LookupResult(msgspec.Struct, frozen=True, kw_only=True):
 
     found: bool
     reply: Reply | None = None
+    alternatives: tuple[Reply, ...] = ()
+    """Of records just like that of `reply`, which other requests may have made."""
     matches: int = 0
+    absent: bool = False
+    """It surely did not arrive, as far as the server knows by now: the answer was complete, and nothing in it
+    could be what was sent (with `found`: nothing but the records named). The queue sends it again when the
+    server cannot be at it any more."""
     note: str = ""
     """What was looked for, for people."""
 
@@ -326,8 +332,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     restore: bool = False
     """Undo a cancel: back to the request's own `restore_to`, whatever `to` says."""
     resend: bool = False
-    """A person is sure that a write which may have arrived did not. Without this no change queues such a
-    request again (`status.may_have_arrived`), or says that it was cancelled or ran out of time."""
+    """It is sure that a write which may have arrived did not: a person says so, or the server, asked when it
+    could no longer be at it. Without this no change queues such a request again (`status.may_have_arrived`),
+    or says that it was cancelled or ran out of time."""
     sources: frozenset[Status] = frozenset()
     fence: int | None = None
     unchanged_since: float | None = None

@@ -1,7 +1,7 @@
 """Finds out whether a write of unknown outcome arrived: what to ask, and what the answer means. Pure.
 
-A create is looked for by its marker. A change is read back: if every value is as it was sent, it is done,
-whoever did it. A deletion is done when the record is gone.
+A create is looked for by its marker, or else by what was sent (`natural_keys`). A change is read back: if
+every value is as it was sent, it is done, whoever did it. A deletion is done when the record is gone.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from autotask_queue.autotask.markers import is_own
+from autotask_queue.autotask.natural_keys import SKEW, judge_natural, natural_key, natural_query
 from autotask_queue.autotask.routes import LOCAL, Action, Route, is_id, value_of
+from autotask_queue.autotask.values import same_value
 from autotask_queue.model.request import JSON, Reply, Request
 from autotask_queue.ports import HttpReply, LookupResult
 
-SKEW = 600.0
-"""Seconds by which this computer's clock and Autotask's may differ."""
 _MOST = 10
 _TITLES = ("title", "firstName", "lastName")
 
@@ -24,7 +24,7 @@ def can_look_up(route: Route, request: Request) -> bool:
     """Whether there is something to look for."""
     match route.action:
         case Action.CREATE:
-            return request.marker is not None and route.entity is not None and route.entity.marker is not None
+            return _has_marker(route, request) or bool(natural_key(route, request))
         case Action.UPDATE:
             record = value_of(request.data, "id")
             readable = route.parent is None or route.entity is not None
@@ -39,7 +39,7 @@ def created_query(route: Route, request: Request) -> dict[str, Any]:
     """The query for the record that a create may have made."""
     entity, marker = route.entity, request.marker
     if entity is None or entity.marker is None or marker is None:
-        raise ValueError("a create without a marker cannot be looked for")
+        return natural_query(route, request)
     conditions: list[dict[str, JSON]] = [{"op": "eq", "field": entity.marker, "value": marker}]
     if not is_own(marker, request.id) and entity.created_field:
         since = datetime.fromtimestamp(request.created_at - SKEW, UTC)
@@ -54,6 +54,8 @@ def created_query(route: Route, request: Request) -> dict[str, Any]:
 
 def judge_created(route: Route, request: Request, body: JSON) -> LookupResult:
     """What the answer to `created_query` says: exactly one record is adopted."""
+    if not _has_marker(route, request):
+        return judge_natural(route, request, body)
     marker_field = route.entity.marker if route.entity and route.entity.marker else ""
     items = value_of(body, "items")
     found = [
@@ -65,8 +67,12 @@ def judge_created(route: Route, request: Request, body: JSON) -> LookupResult:
     if len(found) != 1:
         numbers = ", ".join(str(value_of(item, "id")) for item in found)
         note = f"Autotask has {len(found)} records with this key: {numbers}." if found else ""
-        return LookupResult(found=False, matches=len(found), note=note)
+        return LookupResult(found=False, absent=items == [], matches=len(found), note=note)
     return _adopted(int(value_of(found[0], "id")), note=_changed_words(request, found[0]))
+
+
+def _has_marker(route: Route, request: Request) -> bool:
+    return request.marker is not None and route.entity is not None and route.entity.marker is not None
 
 
 def _changed_words(request: Request, item: JSON) -> str:
@@ -116,52 +122,3 @@ def first_item(reply: HttpReply) -> JSON:
 def _adopted(record: int, *, note: str = "") -> LookupResult:
     reply = Reply(status_code=200, body={"itemId": record}, record_id=record, adopted=True)
     return LookupResult(found=True, reply=reply, matches=1, note=note)
-
-
-def same_value(sent: JSON, there: JSON) -> bool:
-    """Whether Autotask holds what was sent, which it writes in its own way.
-
-    Numbers may be texts, moments may lack their zone (UTC) or their fractions, line ends differ, an empty
-    text is null, and of user-defined fields only those sent count.
-    """
-    if isinstance(sent, list) and isinstance(there, list):
-        return all(any(_same_user_defined(one, other) for other in there) for one in sent)
-    if sent in (None, "") and there in (None, ""):
-        return True
-    if isinstance(sent, bool) or isinstance(there, bool):
-        return sent is there or str(sent).lower() == str(there).lower()
-    moments = _moment(sent), _moment(there)
-    if moments[0] is not None and moments[1] is not None:
-        return abs((moments[0] - moments[1]).total_seconds()) < 1.0
-    if isinstance(sent, int | float) or isinstance(there, int | float):
-        numbers = _number(sent), _number(there)
-        return numbers[0] is not None and numbers[1] is not None and abs(numbers[0] - numbers[1]) < 1e-6
-    return _text(sent) == _text(there)
-
-
-def _same_user_defined(sent: JSON, there: JSON) -> bool:
-    if not isinstance(sent, dict) or not isinstance(there, dict):
-        return bool(sent == there)
-    named = str(value_of(sent, "name")).lower() == str(value_of(there, "name")).lower()
-    return named and same_value(value_of(sent, "value"), value_of(there, "value"))
-
-
-def _moment(value: JSON) -> datetime | None:
-    if not isinstance(value, str) or len(value) < 10 or value[4:5] != "-":
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
-
-
-def _number(value: JSON) -> float | None:
-    try:
-        return float(value) if isinstance(value, int | float | str) else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _text(value: JSON) -> str:
-    return "\n".join(line.rstrip() for line in str(value).splitlines()).strip()

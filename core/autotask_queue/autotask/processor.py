@@ -27,6 +27,8 @@ from autotask_queue.transport import HttpxTransport, redact
 DEFAULT_TIMEOUT = 60.0
 """Seconds for one attempt that names none. Autotask itself lets a call run for five minutes."""
 LOOKUP_TIMEOUT = 30.0
+SUSPENDED = 5.0
+"""Seconds by which the wall clock may get ahead within an attempt before its first byte."""
 PROBE_TIMEOUT = 8.0
 _T = TypeVar("_T")
 _UNREACHED = frozenset(
@@ -124,6 +126,7 @@ class AutotaskProcessor:
             headers={**self._impersonation(request.zone, route), **request.headers},
             write=write,
             ends=self._monotonic() + _budget(request.timeout),
+            ahead=self._now() - self._monotonic() if write else None,
         )
         reply = await self._call(request.zone, call)
         return Reply(status_code=reply.status_code, body=reply.body, record_id=record_id(reply.body))
@@ -244,7 +247,7 @@ class AutotaskProcessor:
         GUARD.check(url, home=home)
         identity = await self._in_time(call, self._credentials.identity(zone, self._zone(zone)))
         left = call.ends - self._monotonic()
-        if left <= 0:
+        if left <= 0 or self._slept(call):
             raise _out_of_time()
         others = {name: value for name, value in call.headers.items() if name.lower() not in OWN_HEADERS}
         return await self._transport.send(
@@ -256,6 +259,14 @@ class AutotaskProcessor:
                 timeout=left,
             )
         )
+
+    def _slept(self, call: _Call) -> bool:
+        """Whether the computer was suspended since the attempt began, which monotonic clocks do not count.
+
+        What was claimed before may by now be another worker's, or looked up and sent again.
+        """
+        ahead = self._now() - self._monotonic()
+        return call.ahead is not None and ahead - call.ahead > SUSPENDED
 
     async def _in_time(self, call: _Call, before_sending: Awaitable[_T]) -> _T:
         """What comes before the first byte, which must not outlast the attempt: then it surely was not sent.
@@ -305,7 +316,11 @@ class AutotaskProcessor:
 
 
 class _Call(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be sent, without address and sign-in. `ends` is monotonic, in seconds."""
+    """What is to be sent, without address and sign-in.
+
+    `ends` is monotonic, in seconds; `ahead` is by how much the wall clock was ahead of it at the start, if
+    that matters.
+    """
 
     method: str
     path: str
@@ -313,6 +328,7 @@ class _Call(msgspec.Struct, frozen=True, kw_only=True):
     headers: Mapping[str, str] = {}
     write: bool = False
     ends: float
+    ahead: float | None = None
 
 
 _ALL_ALIKE = frozenset({FailureClass.PERMISSION, FailureClass.NOT_FOUND})

@@ -1,7 +1,11 @@
-"""Finds out what became of writes whose outcome is unknown. It asks; it never sends again.
+"""Finds out what became of writes whose outcome is unknown.
 
-A write is looked up 5 s, 30 s, 2 min and 5.5 min after its reply was lost. Found once: its record is
-adopted. Not found after the last time, or found more than once: a person decides.
+A write is looked up 5 s, 30 s, 2 min and 5.5 min after its reply was lost. Found: its record is adopted.
+Surely not there although the server can no longer be at it: it did not arrive, and is sent again. That is
+the one way back, and the waiting before it is what keeps a slow server from doing it twice: a server finishes
+or drops a call within 300 s, and shows a new record within 30 s. It is counted from the moment this process
+saw the lost reply, by a clock that no one can set, so that neither a restart, a wrong date nor a laptop's
+sleep shortens it. Found more than once, or not to be told: a person decides.
 """
 
 from __future__ import annotations
@@ -10,6 +14,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
+
+import msgspec
 
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.calls import ask, reply_of, unexplained, whether
@@ -20,7 +26,7 @@ from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.settle import Settler
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.filters import RequestFilter
-from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, Request
+from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.policy.breaker import Permit
 from autotask_queue.policy.retry import Signal
@@ -33,6 +39,8 @@ LOOKUP_TIMEOUT = 60.0
 BETWEEN_ROUNDS = 1.0
 PATIENCE = 330.0
 """Seconds after the start in which a processor may still be registered for what is uncertain."""
+QUARANTINE = 330.0
+"""Seconds that must have passed in this process before what was not found counts as not arrived."""
 LONGEST_WAIT = 30.0
 """Seconds after which it is looked at the clock again."""
 
@@ -55,6 +63,8 @@ class Reconciler:
     _resting: dict[str, float] = field(default_factory=dict)
     """Until when, in monotonic seconds, a zone that gave no answer is left alone."""
     _patience_ends: float = 0.0
+    _seen: dict[tuple[RequestId, int], float] = field(default_factory=dict)
+    """When this process first saw an attempt's outcome to be unknown, in monotonic seconds."""
     _next: dict[str, float] = field(default_factory=dict)
     """When the next lookup of a zone is due, in seconds since the epoch; as of the last round."""
 
@@ -74,7 +84,7 @@ class Reconciler:
             self._wake.clear()
             pause = None
             if not self.ctx.store.counters().count(Status.UNCERTAIN):
-                self._next = {}
+                self._next, self._seen = {}, {}
             else:
                 pause = await self._round()
                 # Every change anywhere wakes this loop, and a round reads all that is uncertain.
@@ -85,6 +95,8 @@ class Reconciler:
         """Looks up what is due; tells in how many seconds to look again."""
         uncertain = await self.ctx.store.find(RequestFilter(status=(Status.UNCERTAIN,)))
         self._next = self._next_by_zone(uncertain)
+        mono = self.ctx.clock.monotonic()
+        self._seen = {(r.id, r.fence): self._seen.get((r.id, r.fence), mono) for r in uncertain}
         open_zones = self.gates.for_lookups()
         waits: list[float] = []
         due: dict[str, list[Request]] = {}
@@ -190,30 +202,56 @@ class Reconciler:
                 request, f"It was found {result.matches} times in Autotask. {result.note}".strip(), attempt
             )
         else:
-            absent = _absent(await self.ctx.store.attempts(request.id))
-            if absent < len(PAUSES):
-                await self._later(request, PAUSES[absent], "Not found in Autotask so far.", attempt)
-            else:
-                await self._ask_person(
-                    request, "It was looked for several times and not found in Autotask.", attempt
-                )
+            await self._not_found(request, result, attempt)
+
+    async def _not_found(self, request: Request, result: LookupResult, attempt: AttemptRecord) -> None:
+        absent = _absent(await self.ctx.store.attempts(request.id))
+        left = QUARANTINE - (self.ctx.clock.monotonic() - self._seen[request.id, request.fence])
+        if absent < len(PAUSES):
+            await self._later(request, PAUSES[absent], "Not found in Autotask so far.", attempt)
+        elif not result.absent:
+            text = f"It was looked for several times and not found in Autotask. {result.note}"
+            await self._ask_person(request, text.strip(), attempt)
+        elif not request.retryable or request.attempts > request.max_retries:
+            await self._ask_person(
+                request, "It is not in Autotask, and it may not be sent again by itself.", attempt
+            )
+        elif left > 0:  # the program was started anew, or the clock was set
+            await self._later(request, left, "Not found in Autotask so far.", attempt)
+        else:
+            await self._send_again(request, attempt)
 
     async def _unless_anothers(self, request: Request, result: LookupResult) -> LookupResult:
-        """`result`, or that nothing was found: a record that another create made is not this one's.
+        """`result`, without the records that other creates made: two requests never share one.
 
-        A person's own key may stand in several requests.
+        A person's own key may stand in several requests, and the same words in several notes.
         """
-        record = result.reply.record_id if result.reply else None
-        if record is None or request.marker is None:  # only creates have a marker
+        if request.method != "POST":
             return result
+        owners = []
+        for reply in (result.reply, *result.alternatives):
+            owner = None if reply is None or reply.record_id is None else await self._owner(request, reply)
+            if owner is None:
+                return msgspec.structs.replace(result, reply=reply)
+            owners.append(f"{reply.record_id if reply else ''} by {owner}")
+        note = f"What is there was made by other requests here: {', '.join(owners)}."
+        return LookupResult(found=False, absent=result.absent, note=note)
+
+    async def _owner(self, request: Request, reply: Reply) -> RequestId | None:
+        """The other create of this queue that made the record of `reply`, if one did."""
+        record = reply.record_id
         query = RequestFilter(
             status=(Status.COMPLETED,), zone=(request.zone,), entity=(request.entity,), text=str(record)
         )
-        for other in await self.ctx.store.find(query):
-            if other.record_id == record and other.marker is not None and other.id != request.id:
-                note = f"The record {record} with this key was made by another request here, {other.id}."
-                return LookupResult(found=False, note=note)
-        return result
+        others = (
+            other.id
+            for other in await self.ctx.store.find(query)
+            if other.record_id == record
+            and other.method == "POST"
+            and other.id != request.id
+            and _collection(other.endpoint) == _collection(request.endpoint)
+        )
+        return next(others, None)
 
     async def _adopt(self, request: Request, result: LookupResult, attempt: AttemptRecord) -> None:
         await self.settler.settle(
@@ -230,6 +268,28 @@ class Reconciler:
                 failure=None,
                 reason=None,
                 reason_text=result.note,
+                not_before=None,
+                attempt=attempt,
+            )
+        )
+
+    async def _send_again(self, request: Request, attempt: AttemptRecord) -> None:
+        text = "It is not in Autotask, and Autotask cannot be at it any more: it did not arrive."
+        await self.settler.settle(
+            Change(
+                id=request.id,
+                kind="not_arrived",
+                at=self.ctx.clock.now(),
+                actor="queue",
+                why=text,
+                to=Status.PENDING,
+                resend=True,
+                sources=frozenset({Status.UNCERTAIN}),
+                fence=request.fence,
+                unchanged_since=request.updated_at,  # two workers may look at the same time
+                failure=None,
+                reason=None,
+                reason_text="",
                 not_before=None,
                 attempt=attempt,
             )
@@ -271,6 +331,11 @@ class Reconciler:
                 attempt=attempt,
             )
         )
+
+
+def _collection(endpoint: str) -> str:
+    """What kind of record a create makes: the last part of its path."""
+    return endpoint.rstrip("/").rpartition("/")[2].casefold()
 
 
 def _absent(attempts: Sequence[Attempt]) -> int:

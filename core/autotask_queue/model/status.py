@@ -22,7 +22,7 @@ class Status(StrEnum):
     RETRYING = "retrying"
     """Failed in a way worth repeating; waits until `not_before`."""
     UNCERTAIN = "uncertain"
-    """A write whose outcome is unknown. It is looked up, never simply sent again."""
+    """A write whose outcome is unknown. It is looked up, and sent again only if it surely did not arrive."""
     HELD = "held"
     """Waits for a person or for something of its own; `reason` says what."""
     COMPLETED = "completed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import msgspec
@@ -9,8 +10,9 @@ import pytest
 from tests.core.autotask.making import NOW, TICKET, MemorySecrets, described, failure_of, make, zone_for
 
 from autotask_queue.autotask import AutotaskProcessor
-from autotask_queue.autotask.lookup import created_query, judge_created, same_value
+from autotask_queue.autotask.lookup import created_query, judge_created
 from autotask_queue.autotask.routes import parse_route
+from autotask_queue.autotask.values import same_value
 from autotask_queue.model.errors import ProcessorError
 from autotask_queue.model.failure import Applied
 from autotask_queue.simulator import Simulator
@@ -194,7 +196,12 @@ def processor_without_server() -> AutotaskProcessor:
         ("/Opportunities", "PATCH", {"id": 5, "amount": 1}, True),
         ("/TimeEntries/5", "DELETE", None, True),
         ("/Tickets/5/Notes", "POST",
+         {"title": "x", "description": "y", "noteType": 1, "publish": 1}, True),
+        ("/Tickets/local:abc/Notes", "POST",
          {"title": "x", "description": "y", "noteType": 1, "publish": 1}, False),
+        ("/Tickets/5/ChecklistItems", "POST", {"itemName": "x"}, False),
+        ("/TimeEntries", "POST", {"ticketID": 5, "resourceID": 1, "roleID": 1, "summaryNotes": "x",
+         "startDateTime": "2026-11-24T08:00:00Z", "endDateTime": "2026-11-24T09:00:00Z"}, True),
         ("/Tickets/5/SecondaryResources", "PATCH", {"id": 5, "roleID": 1}, False),
         ("/Opportunities", "POST", {"amount": 1}, False),
         ("/Tickets", "PATCH", {"id": "local:abc", "status": 1}, False),
@@ -295,3 +302,109 @@ def test_the_same_value_in_another_spelling(sent: Any, there: Any) -> None:
 )
 def test_different_values(sent: Any, there: Any) -> None:
     assert not same_value(sent, there)
+
+
+# ---------------------------------------------------------------------------------------------
+# Without a key of their own: notes and times
+
+
+def note_for(sim: Simulator, **values: Any) -> tuple[str, dict[str, Any]]:
+    ticket = rows(sim, "Tickets")[0]["id"]
+    data = {"title": "Called", "description": "Nobody there.", "noteType": 3, "publish": 1}
+    return f"/Tickets/{ticket}/Notes", data | values
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("fault", "found"), [("drop_after_apply", True), ("drop_before_apply", False)])
+async def test_a_note_is_found_by_what_it_says(
+    processor: AutotaskProcessor, sim: Simulator, fault: str, found: bool
+) -> None:
+    path, data = note_for(sim)
+    sim.add_fault(fault, route="POST /Tickets/", count=1)
+    request = described(processor, make(path, "POST", data, created_at=time.time()))
+    await failure_of(processor, request)
+    result = await processor.reconcile(request)
+    assert result.found is found
+    assert result.absent, "nothing else there could be it"
+    if found:
+        assert result.reply is not None
+        assert result.reply.record_id == rows(sim, "TicketNotes")[-1]["id"]
+
+
+@pytest.mark.integration
+async def test_notes_that_say_the_same_are_all_offered_and_older_ones_are_not(
+    processor: AutotaskProcessor, sim: Simulator
+) -> None:
+    path, data = note_for(sim)
+    request = described(processor, make(path, "POST", data, created_at=time.time()))
+    for _ in range(2):
+        await processor.process_request(request)
+    first, second = rows(sim, "TicketNotes")[-2:]
+    result = await processor.reconcile(request)
+    assert result.reply is not None
+    assert [r.record_id for r in (result.reply, *result.alternatives)] == [first["id"], second["id"]]
+    later = msgspec.structs.replace(request, created_at=time.time() + 3_600)
+    assert (await processor.reconcile(later)).absent
+
+
+@pytest.mark.integration
+async def test_another_note_on_the_ticket_is_not_taken_for_it_and_a_similar_one_is_for_a_person(
+    processor: AutotaskProcessor, sim: Simulator
+) -> None:
+    path, data = note_for(sim)
+    now = time.time()
+    other = data | {"title": "Parts", "description": "The fuser kit arrived, see the shelf on the left."}
+    await processor.process_request(described(processor, make(path, "POST", other)))
+    request = described(processor, make(path, "POST", data, created_at=now))
+    assert (await processor.reconcile(request)).absent
+    similar = data | {"description": "<p>Nobody   there.</p>"}
+    await processor.process_request(described(processor, make(path, "POST", similar)))
+    result = await processor.reconcile(request)
+    assert (result.found, result.absent) == (False, False)
+    assert str(rows(sim, "TicketNotes")[-1]["id"]) in result.note
+
+
+TIME = {
+    "resourceID": 4,
+    "ticketID": 5,
+    "roleID": 7,
+    "startDateTime": "2026-11-24T08:00:00Z",
+    "endDateTime": "2026-11-24T09:00:00Z",
+    "hoursWorked": 1,
+    "summaryNotes": "Fuser replaced.",
+}
+
+
+@pytest.mark.parametrize(
+    ("there", "found", "absent"),
+    [
+        (TIME, True, True),
+        (TIME | {"startDateTime": "2026-11-24T08:00:00.000", "hoursWorked": "1.0"}, True, True),
+        (TIME | {"hoursWorked": 1.25}, False, False),
+        (TIME | {"endDateTime": "2026-11-24T09:15:00Z"}, False, False),
+        (TIME | {"endDateTime": "2026-11-24T09:16:00Z"}, False, True),
+        (TIME | {"summaryNotes": "Lunch with the customer"}, False, True),
+        (TIME | {"summaryNotes": None}, False, True),
+    ],
+)
+def test_a_time_is_found_by_who_when_and_what(there: dict[str, Any], found: bool, absent: bool) -> None:
+    request = described(processor_without_server(), make("/TimeEntries", "POST", TIME))
+    result = judge_created(parse_route("/TimeEntries", "POST"), request, {"items": [there | {"id": 9}]})
+    assert (result.found, result.absent) == (found, absent)
+
+
+@pytest.mark.parametrize("body", [None, {}, {"items": None}, {"items": [None]}, {"items": [{"id": 1}] * 500}])
+def test_an_answer_that_may_be_incomplete_does_not_say_that_nothing_is_there(body: Any) -> None:
+    request = described(processor_without_server(), make("/TimeEntries", "POST", TIME))
+    assert not judge_created(parse_route("/TimeEntries", "POST"), request, body).absent
+
+
+def test_the_question_for_a_note() -> None:
+    path, data = "/Tickets/48120/Notes", {"title": "t", "description": "d", "noteType": 3, "publish": 1}
+    request = described(processor_without_server(), make(path, "POST", data))
+    query = created_query(parse_route(path, "POST"), request)
+    assert query["Filter"] == [
+        {"op": "eq", "field": "ticketID", "value": 48120},
+        {"op": "gte", "field": "createDateTime", "value": "2027-01-15T07:50:00.000Z"},
+    ]
+    assert {"id", "title", "description"} <= set(query["IncludeFields"])

@@ -195,7 +195,7 @@ class Client:
             raise self.rng.choice([failing(FailureClass.CONNECT_FAIL), ValueError("x")])
         copies = self.outside.copies[tag_of(request)]
         if not copies:
-            return LookupResult(found=False)
+            return LookupResult(found=False, absent=True)
         reply = Reply(record_id=1_000 + int(tag_of(request)[1:]), adopted=True)
         return LookupResult(found=copies == 1, matches=copies, reply=reply)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from tests.core.engine.conftest import MakeWorld, Server, World, failure
 from typing_extensions import override
 
+from autotask_queue.engine.reconciler import QUARANTINE
 from autotask_queue.model.errors import IllegalTransition, ReasonRequired
 from autotask_queue.model.failure import Applied, FailureClass
 from autotask_queue.model.filters import RequestFilter, Selection
@@ -130,6 +132,77 @@ async def test_a_lost_write_that_is_not_found_waits_for_a_person(world: World) -
     world.engine.wake()
     await world.clock.settle()
     assert (await world.get(request)).status is Status.COMPLETED
+
+
+async def test_a_lost_write_that_surely_did_not_arrive_is_sent_again_after_the_quarantine(
+    world: World,
+) -> None:
+    world.server.script = [LOST_UNAPPLIED]
+    world.server.sure = True
+    request = await world.submit()
+    await world.clock.advance(QUARANTINE - 5)
+    assert (await world.get(request)).status is Status.UNCERTAIN
+    assert len(world.server.calls) == 1
+    await world.clock.advance(20)
+    assert (await world.get(request)).status is Status.COMPLETED
+    assert len(world.server.calls) == 2
+    assert len(world.server.records) == 1
+    assert "did not arrive" in [e.why for e in await world.store.audit(request_id=request.id)][2]
+
+
+@pytest.mark.parametrize("jump", [-7_200.0, 7_200.0])
+async def test_p3_no_clock_that_is_set_shortens_the_quarantine(world: World, jump: float) -> None:
+    world.server.script = [LOST_UNAPPLIED]
+    world.server.sure = True
+    request = await world.submit()
+    await world.clock.settle()
+    for _ in range(4):
+        world.clock.jump(jump)
+        world.engine.wake()
+        await world.clock.advance(60)
+    assert len(world.server.calls) == 1
+    assert (await world.get(request)).status is Status.UNCERTAIN
+    await world.clock.advance(QUARANTINE + 600)
+    assert (await world.get(request)).status is Status.COMPLETED
+
+
+async def test_p3_a_restart_starts_the_quarantine_anew(make_world: MakeWorld) -> None:
+    server = Server(script=[LOST_UNAPPLIED], sure=True)
+    world = await make_world(server=server)
+    request = await world.submit()
+    await world.clock.advance(300)
+    await world.engine.stop(0.1)
+    again = await make_world(store=world.store, server=server)
+    await again.clock.advance(QUARANTINE - 40)
+    assert len(server.calls) == 1
+    await again.clock.advance(120)
+    assert len(server.calls) == 2
+    assert (await again.get(request)).status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("limits", [{"retryable": False}, {"max_retries": 0}])
+async def test_what_may_not_be_repeated_waits_for_a_person_although_it_did_not_arrive(
+    world: World, limits: dict[str, Any]
+) -> None:
+    world.server.script = [LOST_UNAPPLIED]
+    world.server.sure = True
+    request = await world.submit(**limits)
+    await world.clock.advance(2 * QUARANTINE)
+    held = await world.get(request)
+    assert (held.status, held.reason) == (Status.HELD, Reason.CONFIRM)
+    assert len(world.server.calls) == 1
+
+
+async def test_two_alike_whose_replies_were_lost_do_not_share_one_record(world: World) -> None:
+    """Two notes with the same words: each is found, or sent again, as if the other were not there."""
+    world.server.script = [LOST, LOST_UNAPPLIED]
+    world.server.sure = world.server.alike = True
+    first, second = await world.submit(), await world.submit()
+    await world.clock.advance(2 * QUARANTINE)
+    done = [await world.get(first), await world.get(second)]
+    assert {r.status for r in done} == {Status.COMPLETED}
+    assert done[0].record_id != done[1].record_id
+    assert len(world.server.records) == 2
 
 
 async def test_a_lost_write_without_a_marker_waits_for_a_person_at_once(world: World) -> None:

@@ -112,6 +112,7 @@ _KINDS = {
     "given_up": "Given up",
     "adopted": "Found in Autotask",
     "looked_up": "Looked up, not found yet",
+    "not_arrived": "Did not arrive; sent again",
     "expired": "Its time ran out",
 }
 
