@@ -27,7 +27,7 @@ class Console:
     ) -> None:
         self.data = data
         self.log = data.parent / "console.log"
-        self._display = display
+        self.display = display
         self._program = list(program) or [sys.executable, "-m", "autotask_console"]
         self._options = [*options, "--data-dir", str(data)]
         self._process: subprocess.Popen[bytes] | None = None
@@ -36,12 +36,12 @@ class Console:
 
     # -- life
 
-    def start(self, *, until_open: bool = True) -> None:
-        """Starts the program and waits until its queue is open."""
+    def start(self) -> None:
+        """Starts the program and waits until a person can use its window, whatever it shows."""
         self._starts += 1
-        address = self.data.parent / f"drive-{self._starts}"
+        address = self.data.parent / f"drive-{id(self):x}-{self._starts}"
         environment = os.environ | {
-            "DISPLAY": self._display,
+            "DISPLAY": self.display,
             "QT_QPA_PLATFORM": "xcb",
             "AUTOTASK_CONSOLE_TEST_SOCKET": str(address),
         }
@@ -50,8 +50,7 @@ class Console:
                 [*self._program, *self._options], env=environment, stdout=log, stderr=subprocess.STDOUT
             )
         self._socket = self._connect(address)
-        if until_open:
-            self.wait(lambda s: s["open"] or s["message"], "the queue is open", seconds=START_LIMIT)
+        self.wait(_usable, "a window that can be used", seconds=START_LIMIT)
 
     def _connect(self, address: Path) -> socket.socket:
         deadline = time.monotonic() + START_LIMIT
@@ -80,6 +79,11 @@ class Console:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait(10)
         self._disconnect()
+
+    def pause(self) -> None:
+        """As if it hung: it keeps all it has, and answers nobody."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def quit(self) -> int:
         """File > Quit; returns the exit code."""
@@ -128,6 +132,7 @@ class Console:
         self.do("click", name=name, **arguments)
 
     def press(self, keys: str) -> None:
+        self.wait(lambda s: s["active"], "a window that has the keyboard")
         self.do("press", keys=keys)
 
     def set(self, name: str, value: object) -> None:
@@ -156,6 +161,12 @@ class Console:
     def screenshot(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.do("screenshot", path=str(path))
+
+
+def _usable(shown: dict[str, Any]) -> bool:
+    """A page, a question, or words with something to press; not "Opening…" nor "Starting…"."""
+    choices = any(name.startswith("empty.") for name in shown["buttons"])
+    return bool(shown["open"] or shown["dialog"] or choices)
 
 
 class DemoServer:

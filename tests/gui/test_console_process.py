@@ -262,7 +262,7 @@ def test_a_folder_that_cannot_be_used_is_said_with_a_remedy(tmp_path: Path) -> N
     (tmp_path / "file").write_text("x")
     result = run_once("--data-dir", str(tmp_path / "file" / "below"))
     assert result.returncode == 3
-    assert "Choose a folder you may write to, with --data-dir." in result.stderr
+    assert "start the console with --data-dir and a folder of yours" in result.stderr
     assert "Traceback" not in result.stderr
 
 

@@ -105,7 +105,7 @@ def test_secrets_are_kept_found_and_deleted(run: Any, backends: Any) -> None:
 
     async def scenario() -> None:
         secrets = open_secrets()
-        assert secrets.describe() == "the system's keychain"
+        assert secrets.describe() == "the system’s keychain"
         await secrets.set("zone1/secret", "s3cret-value")
         assert await secrets.get("zone1/secret") == "s3cret-value"
         assert await secrets.get("keyring:zone1/secret") == "s3cret-value"

@@ -20,7 +20,7 @@ from tests.gui.harness import until
 from autotask_console.runtime.ask import ask
 from autotask_console.runtime.bridge import CoreBridge
 from autotask_console.runtime.hooks import Hooks
-from autotask_console.runtime.single_instance import SingleInstance
+from autotask_console.runtime.single_instance import FolderUnusable, SingleInstance
 from autotask_console.runtime.tasks import Tasks
 from autotask_queue import KNOWN_SECRETS, Event, EventsLost, QueueEmpty
 
@@ -402,7 +402,7 @@ class TestSingleInstance:
 
     def test_a_folder_that_cannot_be_made_is_an_error(self, qapp: QApplication, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("x")
-        with pytest.raises(NotADirectoryError):
+        with pytest.raises(FolderUnusable, match="below cannot be written: Not a directory"):
             SingleInstance(tmp_path / "file" / "below").acquire()
 
 

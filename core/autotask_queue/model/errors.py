@@ -25,6 +25,7 @@
         ├── StoreNotEncrypted   a key was given for a plain file
         ├── EncryptionUnavailable
         ├── StoreUnreachable the server that keeps the queue does not answer
+        ├── StoreForeign     the file is another program's
         └── StoreUnsuitable  network share, synced folder; a server that forgets
 
 A failed request is not an error but data (`Failure`); only `RequestFailed` carries it as one.
@@ -252,6 +253,12 @@ class EncryptionUnavailable(StoreError):
     code = "encryption_unavailable"
     title = "Encrypted queue files cannot be used here"
     default_remedy = "Install SQLCipher: pip install 'autotask-queue[encrypted]'. Nothing was changed."
+
+
+class StoreForeign(StoreError):
+    code = "store_foreign"
+    title = "This file belongs to another program"
+    default_remedy = "Move the file elsewhere, or choose another name for the queue file, and try again."
 
 
 class StoreUnsuitable(StoreError):

@@ -11,9 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
-from typing_extensions import override
 
 from autotask_console.app.commands import QueueCommands
 from autotask_console.app.crash_note import CrashNote
@@ -29,6 +27,7 @@ from autotask_console.app.demo import (
 from autotask_console.app.demo_run import leave_evidence
 from autotask_console.app.options import Options
 from autotask_console.app.page_list import PAGES
+from autotask_console.app.painted import Painted
 from autotask_console.app.snapshot import look_at
 from autotask_console.app.test_control import listen_if_asked
 from autotask_console.app.work_facts import FailedReads, last_sent
@@ -43,11 +42,12 @@ from autotask_console.platform.keychain import SystemSecrets, open_secrets
 from autotask_console.platform.theme import Theme
 from autotask_console.runtime.bridge import CoreBridge
 from autotask_console.runtime.hooks import Hooks
-from autotask_console.runtime.single_instance import SingleInstance
+from autotask_console.runtime.single_instance import ConsoleSilent, SingleInstance
 from autotask_console.runtime.tasks import Tasks
 from autotask_console.settings import Settings, declared
 from autotask_console.state import AppState, AppStore, ChangeFlags, Snapshot
 from autotask_console.text import Tone, plural, tr
+from autotask_console.widgets.focus_ring import FocusRings
 from autotask_console.window import Window
 from autotask_queue import (
     ControlServer,
@@ -55,6 +55,7 @@ from autotask_queue import (
     QueueError,
     QueueManager,
     Recovery,
+    RequestFilter,
     SystemClock,
     ZoneConfig,
     __version__,
@@ -63,8 +64,8 @@ from autotask_queue import (
 
 logger = logging.getLogger(__name__)
 
+CANNOT_OPEN = 3
 SLOW_FACTS_SECONDS = 30.0
-_PAINT_WITHIN = 1.0
 _SAVE_WITHIN = 1.0
 
 
@@ -75,10 +76,13 @@ class Console:
         self.options = options
         self.paths = options.paths
         self._hooks = hooks
+        self._instance = instance
+        self._crashed: bool | None = None
         self._quit = asyncio.Event()
         self._grace: float | None = None
         ensure_fonts(app)
         app.setWindowIcon(window_icon())
+        self._rings = FocusRings(app)
         self.clock = SystemClock()
         self.settings = Settings(self.paths.config_file)
         self.theme = Theme(app, self.settings.get(declared.THEME))
@@ -111,34 +115,39 @@ class Console:
     # -- life
 
     async def run(self) -> int:
-        """Shows the window, opens the queue, waits for the end, and ends in order."""
+        """Shows the window, opens the queue, waits for the end, and ends in order.
+
+        Gives 0, or 3 if what the window said was that the queue could not be opened.
+        """
         loop = asyncio.get_running_loop()
         self._hooks.watch(loop)
         self._hooks.on_bug = self._bug
         if sys.platform != "win32":
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, self.quit)
-        crashed = self.crash_note.begin()
         self.window.say_instead_of_page(tr("Opening your queue…"))
-        painted = _Painted(self.window)
+        painted = Painted(self.window.host.message)
         self.window.show()
         await painted.wait()
-        self.tasks.start(self._open(crashed=crashed), what=tr("open the queue"))
+        self.tasks.start(self._open(), what=tr("open the queue"))
         if self.options.demo_seconds is not None:
             self.tasks.start(self._end_demo(self.options.demo_seconds), what=tr("end the demo"))
         try:
             await self._quit.wait()
         finally:
             await self._shut_down()
-        return 0
+        return CANNOT_OPEN if self.store.state.stuck else 0
 
     def quit(self, *, grace: float | None = None) -> None:
         """Begins the end; `grace` shortens the wait for what is on the wire (log-off)."""
         self._grace = grace if grace is not None else self._grace
         self._quit.set()
 
-    async def _open(self, *, crashed: bool) -> None:
+    async def _open(self) -> None:
         try:
+            if not await self._is_first():
+                self.quit()
+                return
             simulator = await self._simulator() if self.options.demo else None
             zones = await self._zones(simulator)
             queue = QueueManager(self._config(zones), secrets=self.secrets, clock=self.clock)
@@ -148,11 +157,22 @@ class Console:
             return
         self.queue = queue
         await self._let_others_in(queue)
-        await self._attach(queue, simulator.url if simulator is not None else None)
-        self._tell(recovery, crashed=crashed)
         if simulator is not None:
-            self.tasks.start(compose_once(queue, simulator), what=tr("add the demo's requests"))
-            self.tasks.start(keep_company(simulator), what=tr("keep the demo's simulator"))
+            await self._fill_demo(queue, simulator)  # before the first page chooses what to show
+        await self._attach(queue, simulator.url if simulator is not None else None)
+        if self.options.demo_seconds is not None:
+            self.window.navigate("queue", RequestFilter())  # the picture at its end shows all there was
+        self._tell(recovery, crashed=bool(self._crashed))
+
+    async def _is_first(self) -> bool:
+        """Whether this profile is ours; if not, the console that has it was brought to the front."""
+        if self._instance.acquire():
+            if self._crashed is None:
+                self._crashed = self.crash_note.begin()
+            return True
+        if await asyncio.to_thread(self._instance.ask_first_to_show):
+            return False
+        raise ConsoleSilent(tr("Two consoles must not work on one queue."))
 
     async def _let_others_in(self, queue: QueueManager) -> None:
         """Lets the command line reach the queue that this program owns; without that, all else works."""
@@ -170,6 +190,13 @@ class Console:
         )
         self.simulator = await find_or_start(self.paths.data)
         return self.simulator
+
+    async def _fill_demo(self, queue: QueueManager, simulator: Simulator) -> None:
+        self.tasks.start(keep_company(simulator), what=tr("keep the demo's simulator"))
+        try:
+            await compose_once(queue, simulator)
+        except QueueError as error:
+            self._present(error, tr("add the demo's requests"))
 
     async def _end_demo(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -197,6 +224,7 @@ class Console:
         return create_production_configuration(**tables)
 
     def _cannot_open(self, error: QueueError) -> None:
+        self.store.note(ChangeFlags.LIFE, stuck=True)
         said = say(error, tr("open the queue"))
         logger.error("the queue could not be opened: %s", error)
         self.window.say_instead_of_page(
@@ -233,6 +261,7 @@ class Console:
         self.store.note(
             ChangeFlags.LIFE,
             open=True,
+            stuck=False,
             location=queue.location,
             durable=queue.durability is not Durability.MEMORY,
             metrics=await queue.get_metrics(),
@@ -302,7 +331,8 @@ class Console:
             self._hold_notices.stop()
         self.window.stop()
         self.settings.flush()
-        self.crash_note.end()
+        if self._crashed is not None:
+            self.crash_note.end()
         self.window.allow_close()
         self.window.close()
         logger.info("closed in order")
@@ -327,7 +357,8 @@ class Console:
     def _message_pressed(self, button_id: str) -> None:
         if button_id == "open-again":
             self.window.say_instead_of_page(tr("Opening your queue…"))
-            self.tasks.start(self._open(crashed=False), what=tr("open the queue"))
+            self.store.note(ChangeFlags.LIFE, stuck=False)
+            self.tasks.start(self._open(), what=tr("open the queue"))
         else:
             self.quit()
 
@@ -342,30 +373,6 @@ class Console:
         self.window.toasts.error(
             tr("Something unexpected happened. Your requests are safe.{where}", where=where)
         )
-
-
-class _Painted(QObject):
-    """Waits until the window was painted once, or a second passed (a minimised start paints nothing)."""
-
-    def __init__(self, window: Window) -> None:
-        super().__init__(window)
-        self._done = asyncio.Event()
-        self._target = window.host.message
-        self._target.installEventFilter(self)
-
-    @override
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        if event.type() is QEvent.Type.Paint:
-            self._done.set()
-        return False
-
-    async def wait(self) -> None:
-        try:
-            async with asyncio.timeout(_PAINT_WITHIN):
-                await self._done.wait()
-        except TimeoutError:
-            logger.info("not painted yet; going on")
-        self._target.removeEventFilter(self)
 
 
 async def _import_charts() -> None:

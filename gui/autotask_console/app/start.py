@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 OK, CANNOT_START = 0, 3
+_UNSEEN = frozenset({"offscreen", "minimal"})
+"""Qt's platforms on which nobody could read a window, nor press a button in it."""
 
 
 def start(arguments: Sequence[str]) -> int:
@@ -58,7 +60,7 @@ def _run_watched(options: Options, hooks: Hooks) -> int:
     from PySide6.QtWidgets import QApplication
 
     from autotask_console.runtime.single_instance import SingleInstance
-    from autotask_queue import __version__
+    from autotask_queue import QueueError, __version__
 
     app = QApplication(sys.argv[:1])
     app.setApplicationName("Autotask Queue Console")
@@ -67,25 +69,24 @@ def _run_watched(options: Options, hooks: Hooks) -> int:
     app.setQuitOnLastWindowClosed(False)
     instance = SingleInstance(options.paths.data, parent=app)
     try:
-        first = instance.acquire()
-    except OSError as error:
-        return _complain(
-            f"The folder {options.paths.data} cannot be used: {error.strerror or error}. "
-            "Choose a folder you may write to, with --data-dir."
-        )
-    if not first:
-        return _show_first(instance)
+        if not instance.acquire():
+            return _show_first(instance)
+    except QueueError as error:
+        _complain(f"{error.title}. {error.message} {error.remedy}")
+        if app.platformName() in _UNSEEN:
+            return CANNOT_START
+        # Started from a menu, nobody reads that: the window says it again, with a way to try again.
     return _run_first(app, options, hooks, instance)
 
 
 def _show_first(instance: SingleInstance) -> int:
-    if instance.ask_first_to_show():
-        if sys.stdout is not None:  # a windowed bundle has none
-            sys.stdout.write("The console is open already: its window was brought to the front.\n")
-        return OK
-    return _complain(
-        "Another console has this queue open, but does not answer. Close it, or wait until it has started."
-    )
+    from autotask_console.runtime.single_instance import ConsoleSilent
+
+    if not instance.ask_first_to_show():
+        raise ConsoleSilent("Two consoles must not work on one queue.")
+    if sys.stdout is not None:  # a windowed bundle has none
+        sys.stdout.write("The console is open already: its window was brought to the front.\n")
+    return OK
 
 
 def _run_first(app: QApplication, options: Options, hooks: Hooks, instance: SingleInstance) -> int:

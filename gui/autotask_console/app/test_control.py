@@ -109,6 +109,7 @@ class TestControl(QObject):
 
     def answer(self, line: bytes) -> dict[str, Any]:
         """Does one command."""
+        self._take_keyboard()
         try:
             command = json.loads(line)
             do = self._commands[command["do"]]
@@ -123,6 +124,12 @@ class TestControl(QObject):
         popup = self._app.activePopupWidget()
         modal = self._app.activeModalWidget()
         return popup or modal or self._window
+
+    def _take_keyboard(self) -> None:
+        """A screen without a window manager gives the keyboard to nobody: no focus, no shortcuts."""
+        top = self._top()
+        if top.isVisible() and not isinstance(top, QMenu) and not top.isActiveWindow():
+            top.activateWindow()
 
     def _find(self, name: str) -> QWidget:
         candidates = [w for w in [self._top(), *self._top().findChildren(QWidget)] if w.isVisible()]
@@ -255,7 +262,9 @@ class TestControl(QObject):
 
     def _focus(self) -> QWidget:
         top = self._top()
-        places: tuple[QWidget | None, ...] = (self._app.focusWidget(), top.focusWidget())
+        popup = top is self._app.activePopupWidget()  # it gets the keys before what has the focus
+        focus: QWidget | None = None if popup else self._app.focusWidget()
+        places: tuple[QWidget | None, ...] = (focus, top.focusWidget())
         return next((w for w in places if w is not None), top)
 
     # -- what is shown
@@ -275,6 +284,7 @@ class TestControl(QObject):
             "status": window.status.texts,
             "dark": window.palette().window().color().lightness() < 128,
             "size": [window.width(), window.height()],
+            "active": self._app.activePopupWidget() is not None or top.isActiveWindow(),
             "focus": self._focus().objectName(),
             "dialog": _describe(top) if top is not window else None,
             **_describe(page if page is not None else window),

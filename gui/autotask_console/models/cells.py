@@ -12,13 +12,14 @@ from autotask_console.text import (
     age,
     clock_time,
     countdown,
+    gate_before,
     number,
     priority_word,
     state_sentence,
     tr,
     ui_state,
 )
-from autotask_queue import Effect, Gate, GateKind, Reason, RequestRow, Sort, SortField, Status, gate_for
+from autotask_queue import Effect, Gate, GateKind, Reason, RequestRow, Sort, SortField, Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,7 @@ class Sight:
         """The closed gate in front of a row; looked up once for each endpoint."""
         place = (row.zone, row.entity)
         if place not in self._known:
-            self._known[place] = gate_for(self.gates, *place)
+            self._known[place] = gate_before(self.gates, *place)
         return self._known[place]
 
     def state(self, row: RequestRow) -> UiState:

@@ -172,7 +172,7 @@ def plural_of(entity: str) -> str:
     """How an entity stands in a sentence: "companies"."""
     words = {
         "BillingCodes": "work types",
-        "ResourceRoles": "roles of resources",
+        "ResourceRoles": "who has which role",
         "TicketNotes": "ticket notes",
         "TimeEntries": "time entries",
         "ConfigurationItems": "configuration items",

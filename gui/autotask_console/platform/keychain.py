@@ -71,7 +71,7 @@ class SystemSecrets:
         """For people: the keychain's name, or that it is this session only."""
         if self._session_only:
             return "this session only"
-        return self._home or "the system's keychain"
+        return self._home or "the system’s keychain"
 
     async def check(self) -> str:
         """Proves that the keychain keeps a secret; its name.

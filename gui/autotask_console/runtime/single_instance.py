@@ -7,17 +7,40 @@ takes one short line.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import json
+import os
 import secrets
 from pathlib import Path
 
 from PySide6.QtCore import QLockFile, QObject, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
+from autotask_queue import QueueError
+
 _LIMIT = 4096
 _WAIT_MS = 1500
+
+
+class FolderUnusable(QueueError):
+    """The folder of this profile cannot be written."""
+
+    code = "folder_unusable"
+    title = "The console’s folder cannot be used"
+    default_remedy = (
+        "Make the folder writable and try again, or start the console with --data-dir and a folder of yours. "
+        "What is in the folder was not changed."
+    )
+
+
+class ConsoleSilent(QueueError):
+    """Another console has the folder, and does not come to the front."""
+
+    code = "console_silent"
+    title = "Another console has this queue open, but does not answer"
+    default_remedy = "Close it, or wait until it has started, and try again."
 
 
 class SingleInstance(QObject):
@@ -41,17 +64,23 @@ class SingleInstance(QObject):
         return f"autotask-console-{digest}"
 
     def acquire(self) -> bool:
-        """Whether this is the first. If so, it listens from now on.
+        """Whether this is the first; if so, it listens from now on. May be asked again.
 
         Raises:
-            OSError: the folder cannot be written.
+            FolderUnusable: the folder cannot be written.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._lock.tryLock(0):
-            if self._lock.error() is not QLockFile.LockError.LockFailedError:
-                raise OSError(f"{self._folder} cannot be written")
-            return False
-        self._listen()
+        if self._server is not None:
+            return True
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._lock.tryLock(0):
+                if self._lock.error() is QLockFile.LockError.LockFailedError:
+                    return False
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            self._listen()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise FolderUnusable(f"{self._folder} cannot be written: {reason}.") from error
         return True
 
     def _listen(self) -> None:

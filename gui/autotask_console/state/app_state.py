@@ -106,6 +106,8 @@ class AppState:
     """When this was true."""
     open: bool = False
     """The queue is open: pages may ask it."""
+    stuck: bool = False
+    """It could not be opened, and the window says why."""
     closing: bool = False
     counters: Counters = _NOTHING
     by_status: Mapping[Status, int] = field(

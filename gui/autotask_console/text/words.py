@@ -104,7 +104,7 @@ _HOLDING_GATES = frozenset({GateKind.PAUSED, GateKind.MAINTENANCE, GateKind.SIGN
 
 
 def ui_state(row: RequestRow, gate: Gate | None = None) -> UiState:
-    """How a request is called; `gate` is the closed gate in front of it (see `gate_for`), if any.
+    """How a request is called; `gate` is the closed gate in front of it (see `gate_before`), if any.
 
     The queue holds what nothing can send yet. For a person that is only waiting, until somebody signs in;
     with no gate there somebody has, and something else is wrong with it.
@@ -120,9 +120,19 @@ def ui_state(row: RequestRow, gate: Gate | None = None) -> UiState:
     return _BY_STATUS[status]
 
 
+def gate_before(gates: Sequence[Gate], zone: str, entity: str) -> Gate | None:
+    """The closed gate that a request's state is named after.
+
+    What a person holds stays *Held* when somebody chooses to work offline.
+    """
+    return gate_for(tuple(g for g in gates if g.kind is not GateKind.WORK_OFFLINE), zone, entity) or gate_for(
+        tuple(gates), zone, entity
+    )
+
+
 def held_at(gates: Sequence[Gate], zone: str, entity: str) -> bool:
     """Whether what waits at this endpoint is called *Held* for a gate in front of it; see `ui_state`."""
-    gate = gate_for(tuple(gates), zone, entity)
+    gate = gate_before(gates, zone, entity)
     return gate is not None and gate.kind in _HOLDING_GATES
 
 

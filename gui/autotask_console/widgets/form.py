@@ -13,6 +13,8 @@ from autotask_console.widgets.announce import announce
 from autotask_console.widgets.button import Button
 from autotask_console.widgets.label import ToneLabel, small
 
+_ROOM = 3
+
 
 class FormRow(QWidget):
     """A labelled control with a line below for help, a warning or an error.
@@ -150,9 +152,7 @@ class ReasonField(QWidget):
         self, recent: Sequence[str] = (), *, placeholder: str = "", parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._edit = QLineEdit()
-        self._edit.setObjectName("reason.edit")
-        self._edit.setPlaceholderText(placeholder)
+        self._edit = line(name="reason.edit", placeholder=placeholder)
         self._edit.setMaxLength(500)
         self._edit.textChanged.connect(self.changed)
         self.setFocusProxy(self._edit)
@@ -197,7 +197,13 @@ def line(text: str = "", *, name: str, placeholder: str = "") -> QLineEdit:
     edit = QLineEdit(text)
     edit.setObjectName(name)
     edit.setPlaceholderText(placeholder)
+    give_room(edit)
     return edit
+
+
+def give_room(edit: QLineEdit) -> None:
+    """Begins the text where that of a choice begins; Fusion lets it touch the frame."""
+    edit.setTextMargins(_ROOM, 0, _ROOM, 0)
 
 
 def note(text: str) -> ToneLabel:

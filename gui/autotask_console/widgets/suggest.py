@@ -21,6 +21,7 @@ from typing_extensions import override
 
 from autotask_console.platform.fonts import scaled
 from autotask_console.platform.theme import tokens
+from autotask_console.widgets.form import give_room
 
 _PAD = 8
 _MOST_SHOWN = 8
@@ -54,6 +55,7 @@ class SuggestLine(QLineEdit):
         super().__init__(parent)
         self.setObjectName(name)
         self.setMinimumHeight(26)
+        give_room(self)
         self._suggest = suggest
         self._model = _Model(self)
         self._completer = QCompleter(self._model, self)

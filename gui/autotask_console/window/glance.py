@@ -81,12 +81,12 @@ def _waiting(state: AppState, now: float) -> CellValue:
 
 
 def _sending(state: AppState) -> CellValue:
-    if not state.online:
+    if state.sending:  # what is on the wire is finished, whatever was switched meanwhile
+        note = tr("now")
+    elif not state.online:
         note = tr("resumes when online")
-    elif state.paused:
-        note = tr("paused")
     else:
-        note = tr("now") if state.sending else tr("idle")
+        note = tr("paused") if state.paused else tr("idle")
     return CellValue(value=number(state.sending), note=note, tip=tr("On the wire at this moment."))
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QWidget
+
+_LINE = 16
+"""Pixels: what begins within as many is one line."""
 
 
 def next_focus(regions: Sequence[QWidget], focus: QWidget | None, step: int) -> QWidget | None:
@@ -33,6 +36,24 @@ def first_focus(region: QWidget) -> QWidget | None:
     candidates = [child for child in region.findChildren(QWidget) if _takes_tab(child)]
     checked = next((c for c in candidates if getattr(c, "isChecked", lambda: False)()), None)
     return checked or (candidates[0] if candidates else None)
+
+
+def in_reading_order(root: QWidget, regions: Sequence[QWidget]) -> list[QWidget]:
+    """All that takes the keyboard in a window, as one reads: by region, then line by line.
+
+    Qt's own order is that of making, and pages, fields and buttons are made when they are needed. What
+    lies in no region comes with the last one that begins above it.
+    """
+    tops = [region.mapTo(root, QPoint(0, 0)) for region in regions]
+
+    def place(widget: QWidget) -> tuple[int, int, int]:
+        corner = widget.mapTo(root, QPoint(0, 0))
+        holding = [i for i, region in enumerate(regions) if region is widget or region.isAncestorOf(widget)]
+        above = [i for i, top in enumerate(tops) if top.y() <= corner.y()]
+        return (holding or above or [0])[-1], corner.y() // _LINE, corner.x()
+
+    stops = [w for w in root.findChildren(QWidget) if w.window() is root and _takes_tab(w)]
+    return sorted(stops, key=place)
 
 
 def _takes_tab(widget: QWidget) -> bool:

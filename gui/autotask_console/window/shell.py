@@ -28,7 +28,7 @@ from autotask_console.window.banner_text import banner_text
 from autotask_console.window.geometry import Geometry
 from autotask_console.window.host import PageHost, PageSpec
 from autotask_console.window.menus import Menus
-from autotask_console.window.regions import first_focus, next_focus
+from autotask_console.window.regions import first_focus, in_reading_order, next_focus
 from autotask_console.window.status_bar import StatusBar
 from autotask_console.window.toolbar import Toolbar
 from autotask_queue import GateKind, RequestFilter, Status
@@ -324,6 +324,17 @@ class Window(QMainWindow):
         if target is not None:
             target.setFocus(Qt.FocusReason.ShortcutFocusReason)
             self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+
+    @override
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        stops = in_reading_order(self, self.regions())
+        focus = self.focusWidget()
+        if focus not in stops:
+            return super().focusNextPrevChild(forward)
+        target = stops[(stops.index(focus) + (1 if forward else -1)) % len(stops)]
+        target.setFocus(Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason)
+        self.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+        return True
 
     # -- life
 

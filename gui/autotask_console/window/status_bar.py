@@ -17,7 +17,7 @@ from autotask_queue import Connectivity, GateKind
 def connection_text(state: AppState, *, now: float) -> tuple[str, str, Tone]:
     """(glyph, words, tone) of the connection indicator."""
     if not state.open:
-        return "◌", tr("Starting"), Tone.QUIET
+        return ("◔", tr("Not open"), Tone.WARN) if state.stuck else ("◌", tr("Starting"), Tone.QUIET)
     if state.online:
         return _online_text(state, now)
     connection = state.connectivity

@@ -258,6 +258,6 @@ def test_a_file_that_is_no_queue_is_refused(cli: Cli) -> None:
     with closing(sqlite3.connect(cli.db)) as other, other:
         other.execute("CREATE TABLE theirs (x)")
     done = cli("--json", "list")
-    assert (done.code, done.error["code"]) == (4, "store_unsuitable")
+    assert (done.code, done.error["code"]) == (4, "store_foreign")
     with closing(sqlite3.connect(cli.db)) as other:
         assert other.execute("SELECT name FROM sqlite_schema").fetchall() == [("theirs",)]

@@ -125,11 +125,11 @@ def test_what_is_missing_is_said_at_the_fields_once_one_tried(run: Any, stage: S
             assert scene.error("companyID") == "Fill in Company."
             assert scene.error("title") == "Fill in Title."
             assert scene.error("queueID") == "Choose a queue, or a resource and a role."
-            assert scene.page.view.bar.problem == "✕ Not added yet. Company: Fill in Company."
+            assert scene.page.view.bar.problem == "✕ Not added yet. Fill in Company. 2 more are marked above."
             assert scene.editor("companyID").has_keyboard
             scene.type("companyID", "175")
             assert scene.error("companyID") == ""
-            assert scene.page.view.bar.problem == "✕ Not added yet. Title: Fill in Title."
+            assert scene.page.view.bar.problem == "✕ Not added yet. Fill in Title. 1 more is marked above."
             scene.type("title", "x")
             scene.choose("queueID", "Field Service")
             assert scene.page.view.bar.problem == ""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from autotask_console.models.query import Concern, Query, count_states, count_zones, intersect
-from autotask_console.text import UiState, lacks_sign_in, ui_state
+from autotask_console.text import UiState, gate_before, lacks_sign_in, ui_state
 from autotask_queue import (
     Cell,
     Counters,
@@ -20,7 +20,6 @@ from autotask_queue import (
     RequestFilter,
     RequestId,
     Status,
-    gate_for,
 )
 from autotask_queue.store.memory.matching import matcher
 
@@ -129,7 +128,7 @@ def test_filters_match_exactly_what_is_asked_and_never_twice(
 
 
 def _called(row: Request, gates: tuple[Gate, ...], states: frozenset[UiState]) -> bool:
-    state = ui_state(row, gate_for(gates, row.zone, row.entity))
+    state = ui_state(row, gate_before(gates, row.zone, row.entity))
     # "Held" takes conflicts in: they wait for a person like the others.
     return state in states or (state is UiState.BOTH_CHANGED and UiState.HELD in states)
 

@@ -12,11 +12,11 @@ import msgspec
 
 from autotask_queue.model.errors import (
     StoreDamaged,
+    StoreForeign,
     StoreKeyMissing,
     StoreKeyWrong,
     StoreNotEncrypted,
     StoreTooNew,
-    StoreUnsuitable,
 )
 from autotask_queue.model.request import AuditEntry
 from autotask_queue.model.status import Status
@@ -58,7 +58,7 @@ def check_file(driver: Driver, path: Path, *, newest: int) -> None:
         StoreDamaged: it is no SQLite file.
         StoreKeyMissing, StoreKeyWrong, StoreNotEncrypted: it does not go with the driver's key, or without.
         StoreTooNew: a newer version of this program wrote it.
-        StoreUnsuitable: it belongs to another program.
+        StoreForeign: it belongs to another program.
         OSError: it cannot be read.
     """
     kind = cipher.kind_of(path)
@@ -98,9 +98,7 @@ def _check_identity(path: Path, connection: Connection, newest: int) -> int:
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application != APPLICATION_ID and (application, version, tables) != (0, 0, 0):
-        raise StoreUnsuitable(
-            f"{path} is a database of another program.", remedy="Choose another name for the queue file."
-        )
+        raise StoreForeign(f"{path} is a database of another program. It was not changed.")
     if version > newest:
         raise StoreTooNew(f"{path} has version {version}; this program knows versions up to {newest}.")
     return int(version)

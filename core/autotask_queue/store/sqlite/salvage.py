@@ -24,7 +24,9 @@ _PROBABLE_END: Final = 1 << 20
 """How far to look in a table that does not even tell where it ends."""
 _MAX_NAMED: Final = 20
 _MAX_SPANS: Final = 5
-_NOTHING: Final = "Nothing in it could be read: the queue starts empty."
+_NOTHING: Final = (
+    "Nothing in it could be read: the queue starts empty. Keep that file, for support may read more of it."
+)
 _WORDS: Final = {
     "request": "unfinished requests",
     "history": "finished requests",

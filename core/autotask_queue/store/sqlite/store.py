@@ -92,7 +92,8 @@ class SqliteStore:
         Raises:
             StoreInUse: another process owns the file.
             StoreUnwritable: folder or file cannot be written.
-            StoreUnsuitable: a network share, a synchronised folder, another program's database.
+            StoreUnsuitable: a network share, a synchronised folder.
+            StoreForeign: another program's database; it was not changed.
             StoreTooNew: a newer version of this program wrote it; it was not changed.
             StoreKeyMissing, StoreKeyWrong, StoreNotEncrypted: the key does not fit; nothing was changed.
             StoreError: anything else that the storage refuses.

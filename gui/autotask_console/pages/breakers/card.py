@@ -197,7 +197,7 @@ class ZoneCard(Panel):
         self._waiting.setAccessibleName(tr("{what} in zone {zone}", what=view.waiting_text, zone=self.zone))
         self._waiting.setVisible(view.waiting > 0)
         self._numbers.setText(view.numbers)
-        self._endpoints.setText(tr("Endpoints: {names}", names=view.endpoints))
+        self._endpoints.setText(tr("Used for: {names}", names=view.endpoints))
         self._endpoints.setVisible(bool(view.endpoints))
         used = any(view.points)
         self._spark.setVisible(used)

@@ -135,12 +135,13 @@ class MaintenanceSheet(Sheet):
         self._zones.setCurrentIndex(max(0, self._zones.findData(zone)))
         if len(self._endpoints) > 1:
             self.body.addWidget(FormRow(tr("Zone"), self._zones, label_width=78))
-        self._one = QRadioButton(tr("One endpoint"))
+        self._one = QRadioButton(tr("Only"))
+        self._one.setAccessibleName(tr("Only one kind of record"))
         self._whole = QRadioButton()
         self._everything = QRadioButton(tr("Everything"))
         self._entities = QComboBox()
         self._entities.setObjectName("maintenance.entity")
-        self._entities.setAccessibleName(tr("Endpoint"))
+        self._entities.setAccessibleName(tr("Kind of record"))
         for button, name in ((self._one, "one"), (self._whole, "whole"), (self._everything, "everything")):
             button.setObjectName(f"maintenance.what.{name}")
             button.toggled.connect(self._show_if_ready)
@@ -205,7 +206,7 @@ class MaintenanceSheet(Sheet):
         possible = self._entities.count() > 0
         self._one.setEnabled(possible)
         self._entities.setEnabled(possible)
-        self._one.setToolTip("" if possible else tr("No endpoint of this zone was used yet."))
+        self._one.setToolTip("" if possible else tr("This zone was not used yet."))
         self._whole.setText(tr("Zone {zone}", zone=zone))
         self._whole.setVisible(zone is not None)
         if self._one.isChecked() and not possible:

@@ -73,7 +73,7 @@ class BreakersPage(Page):
         self._empty = EmptyState()
         self._empty.pressed.connect(lambda _: self.services.navigate("sign-in", None))
         self._start = Button(tr("Start maintenance…"), name="breakers.start")
-        self._start.setToolTip(tr("Hold one endpoint, a zone or everything for a while."))
+        self._start.setToolTip(tr("Hold one kind of record, a zone or everything for a while."))
         self._start.clicked.connect(lambda: self._commands.start(Verb.MAINTENANCE, self._current()))
         self._scroll = QScrollArea()
         self._lay_out()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
@@ -11,7 +11,7 @@ from autotask_console.pages.compose.bar import saved_words, then_words
 from autotask_console.pages.compose.checks import FORM, Finding
 from autotask_console.pages.compose.draft import Draft
 from autotask_console.pages.compose.kinds import Kind
-from autotask_console.text import tr
+from autotask_console.text import plural, tr
 from autotask_queue import RequestFilter
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ class Adding(QObject):
             return
         self._view.json.flush()
         self.tried = True
-        blocking = next((one for one in self._check() if one.blocks), None)
-        if blocking is not None or self._view.options.wrong:
+        blocking = [one for one in self._check() if one.blocks]
+        if blocking or self._view.options.wrong:
             self._point_at(blocking)
             return
         draft = self._bench.draft
@@ -61,13 +61,18 @@ class Adding(QObject):
             on_done=lambda: self._set_busy(False),
         )
 
-    def words_for(self, finding: Finding) -> str:
-        """A finding in the line beside the button."""
-        if finding.field == FORM or finding.field.startswith("option."):
-            return finding.text
-        field = self._bench.draft.spec.field(finding.field)
-        label = tr("Ticket") if finding.field == "id" else tr(field.label) if field else finding.field
-        return tr("Not added yet. {label}: {text}", label=label, text=finding.text)
+    def words_for(self, blocking: Sequence[Finding]) -> str:
+        """What stops it, in the line beside the button: the first, and how many more there are."""
+        first, others = blocking[0], len(blocking) - 1
+        if first.field == FORM or first.field.startswith("option."):
+            return first.text
+        field = self._bench.draft.spec.field(first.field)
+        label = tr("Ticket") if first.field == "id" else tr(field.label) if field else first.field
+        said = first.text if label.casefold() in first.text.casefold() else f"{label}: {first.text}"
+        words = tr("Not added yet. {what}", what=said)
+        if others:
+            words += plural(others, " {n} more is marked above.", " {n} more are marked above.")
+        return words
 
     async def _store(self, draft: Draft, *, and_new: bool) -> None:
         self._say(draft, await self._bench.add(draft, and_new=and_new))
@@ -90,11 +95,14 @@ class Adding(QObject):
         show = (tr("Show"), lambda: self._services.navigate("queue", only))
         self._services.toasts.say(words, button=show)
 
-    def _point_at(self, finding: Finding | None) -> None:
-        if finding is None or finding.field.startswith("option."):
+    def _point_at(self, blocking: Sequence[Finding]) -> None:
+        first = blocking[0] if blocking else None
+        if first is None or first.field.startswith("option."):
             self._view.options.focus_problem()
-            self._view.bar.say_problem(finding.text if finding else tr("Correct the options first."))
+            self._view.bar.say_problem(first.text if first else tr("Correct the options first."))
             return
-        self._view.bar.say_problem(self.words_for(finding))
-        if self._view.shows_form and finding.field != FORM:
-            self._view.form.focus_field(finding.field)
+        self._view.bar.say_problem(self.words_for(blocking))
+        if self._view.shows_form and first.field != FORM:
+            self._view.form.focus_field(first.field)
+        elif self._view.shows_json and self._view.json.problem is not None:
+            self._view.json.go_to_problem()

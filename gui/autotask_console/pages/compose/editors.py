@@ -14,6 +14,7 @@ from typing_extensions import override
 from autotask_console.pages.compose.hours import parse_hours
 from autotask_console.text import Tone, number, tr
 from autotask_console.widgets.button import Button, ButtonKind
+from autotask_console.widgets.form import give_room
 from autotask_console.widgets.label import small
 from autotask_queue.catalogue import Field, FieldType, PicklistValue
 
@@ -97,6 +98,7 @@ class Line(QLineEdit):
     def __init__(self) -> None:
         super().__init__()
         self.setMinimumHeight(LINE_HEIGHT)
+        give_room(self)
 
     @override
     def focusOutEvent(self, event: QFocusEvent) -> None:

@@ -106,6 +106,7 @@ class LookUpView(QWidget):
         self._refresh.clicked.connect(self.lists_asked)
         self._entity = "Tickets"
         self._lay_out()
+        self.say("", Tone.QUIET)
         self._entity_chosen()
 
     def _lay_out(self) -> None:
@@ -177,9 +178,8 @@ class LookUpView(QWidget):
 
     def say(self, text: str, tone: Tone) -> None:
         """One line above the table."""
-        self._status.setText(text)
+        self._status.setText(text or tr("Type what you look for and press Enter."))
         self._status.set_tone(tone)
-        self._status.setVisible(bool(text))
         if text:
             announce(self._status, text)
 
@@ -291,5 +291,6 @@ def _table() -> QTableWidget:
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(26)
     table.horizontalHeader().setHighlightSections(False)
+    table.horizontalHeader().setFixedHeight(26)
     table.horizontalHeader().setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     return table

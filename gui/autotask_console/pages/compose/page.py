@@ -205,7 +205,7 @@ class ComposePage(Page):
     async def _load(self) -> None:
         await self.drafts.load()
         await forget_added(self.drafts, self.services.queue.get_requests)
-        self.bench.begin_again()
+        self._renew()
 
     async def _fetch(self, request_id: str) -> None:
         self._change(await self.services.queue.get_request(request_id))
@@ -244,7 +244,7 @@ class ComposePage(Page):
         self.view.form.show_findings((*said, *findings), tried=self.adding.tried)
         self.view.options.show_findings(findings)
         if self.adding.tried and not self.adding.busy:
-            blocking = next((one for one in findings if one.blocks), None)
+            blocking = [one for one in findings if one.blocks]
             self.view.bar.say_problem(self.adding.words_for(blocking) if blocking else "")
         return findings
 
@@ -306,13 +306,18 @@ class ComposePage(Page):
 
     def _learnt(self) -> None:
         """The lists know more: names appear, and a draft that nobody touched gets its defaults."""
-        self.bench.begin_again()
+        self._renew()
         self.view.form.show_draft(self.bench.draft)
         self._check()
 
     def _zones_changed(self) -> None:
         """Somebody signed in: other defaults. The lists follow by themselves."""
-        self.bench.begin_again()
+        self._renew()
+
+    def _renew(self) -> None:
+        """Nobody asked for it: neither the view changes nor where the keyboard is."""
+        if self.bench.renew():
+            self._show_json(self.bench.draft)
 
     def _focus_add(self) -> None:
         if self.view.shows_form:

@@ -179,16 +179,12 @@ class ReferenceEditor(Editor):
 
     def _last_line(self, text: str, *, found: bool) -> list[Suggestion]:
         """How to get at what is not listed."""
-        if not self._can_look_up:
-            nothing = tr("Nothing like that on this laptop’s list; its number can be typed")
-            return [] if found else [Suggestion(key="", label=nothing, enabled=False)]
-        if self._around.online:
+        if self._can_look_up and self._around.online:
             label = tr("Look up “{text}” in Autotask", text=text)
             return [Suggestion(key=LOOK_UP, label=label)] if text else []
         if found:
             return []
-        words = tr("Not on this laptop’s list. You are offline: type its number, or look it up later")
-        return [Suggestion(key="", label=words, enabled=False)]
+        return [Suggestion(key="", label=tr("Not on this laptop’s list: type its number"), enabled=False)]
 
     # -- words
 

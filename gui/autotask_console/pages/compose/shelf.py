@@ -8,18 +8,18 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLineEdit,
     QListWidget,
     QListWidgetItem,
     QVBoxLayout,
 )
 
 from autotask_console.pages.compose.draft import Draft, title_of
-from autotask_console.text import UI_STATES, age, clock_time, number, tr, ui_state
+from autotask_console.text import UI_STATES, age, clock_time, gate_before, number, tr, ui_state
 from autotask_console.widgets.button import Button, ButtonKind
+from autotask_console.widgets.form import line
 from autotask_console.widgets.label import heading, small
 from autotask_console.widgets.panel import Panel
-from autotask_queue import Gate, Request, gate_for
+from autotask_queue import Gate, Request
 
 _ID = int(Qt.ItemDataRole.UserRole)
 _SEARCH_MS = 250
@@ -56,9 +56,7 @@ class Shelf(Panel):
         self._again = Button(tr("Use again"), name="compose.history.again")
         self._again.setToolTip(tr("Starts a new request with the same content"))
         self._again.clicked.connect(self._use_chosen)
-        self._search = QLineEdit()
-        self._search.setObjectName("compose.history.search")
-        self._search.setPlaceholderText(tr("Search history"))
+        self._search = line(name="compose.history.search", placeholder=tr("Search history"))
         self._search.setAccessibleName(tr("Search history"))
         self._search.setClearButtonEnabled(True)
         self._pause = QTimer(self)
@@ -111,7 +109,7 @@ class Shelf(Panel):
         now = self._now()
         rows = []
         for request in requests:
-            shown = UI_STATES[ui_state(request, gate_for(gates, request.zone, request.entity))]
+            shown = UI_STATES[ui_state(request, gate_before(gates, request.zone, request.entity))]
             when = clock_time(request.created_at, now=now)
             rows.append((request.id, f"{shown.glyph} {request.summary}", f"{when}, {shown.word}"))
         _show(self.history, rows, chosen=_chosen(self.history))

@@ -96,10 +96,21 @@ class Workbench(QObject):
         self._by_kind.pop(kind, None)
         self._put(self._begin(kind))
 
-    def begin_again(self) -> None:
-        """Takes new defaults into a draft that nobody touched."""
-        if not self.is_touched and not self.draft.editing and self.draft.id in self._pristine:
-            self._put(self._begin(self.draft.kind))
+    def renew(self) -> bool:
+        """Takes new defaults into a draft that nobody touched; whether it differs now."""
+        before = self.draft
+        if self.is_touched or before.editing or before.id not in self._pristine:
+            return False
+        begun = self._begin(before.kind)
+        del self._pristine[begun.id]
+        draft = replace(
+            begun, id=before.id, json_view=before.json_view, shown=before.shown, created_at=before.created_at
+        )
+        if draft == before:
+            return False
+        self._pristine[draft.id] = self.draft = draft
+        self.changed.emit()
+        return True
 
     @property
     def is_touched(self) -> bool:

@@ -128,11 +128,15 @@ class SignInPage(Page):
         known = self.services.queue.zones.get(zone)
         self.zone = zone
         self._report = None
-        self._signed_in = False
         self.checklist.clear()
         self.checklist.hide()
         self._say("")
-        self.fields.fill(known, address=known.url if known and not self.services.bootstrap_url else "")
+        if known is None and self.fields.details().user and not self._signed_in:
+            self.fields.forget_secrets()  # somebody came back: what else was typed is still there
+        else:
+            address = known.url if known and not self.services.bootstrap_url else ""
+            self.fields.fill(known, address=address)
+        self._signed_in = False
         self._show_buttons()
 
     @override
@@ -150,7 +154,7 @@ class SignInPage(Page):
         if self._signed_in:
             words = tr("This laptop is signed in. What waits goes out by itself.")
         elif refused:
-            words = tr("Sign-in was refused: {reason} Your queue is safe; its requests wait.", reason=refused)
+            words = tr("Sign-in was refused: {reason}", reason=refused)  # which says that all is safe
         elif known:
             words = tr("This laptop is signed in. What waits goes on waiting while you change it.")
         else:
@@ -206,10 +210,6 @@ class SignInPage(Page):
 
     def _skip_pressed(self) -> None:
         self._stop_testing()
-        if self.zone not in self.services.queue.zones:
-            self.services.toasts.say(
-                tr("Requests are saved and wait with “Not signed in yet”. Sign in later with File > Sign in…")
-            )
         self.services.navigate("compose", None)
 
     def _check_fields(self) -> bool:

@@ -23,6 +23,7 @@ from tests.core.store.sqlite.conftest import Look
 from autotask_queue.model.errors import (
     StoreDamaged,
     StoreError,
+    StoreForeign,
     StoreInUse,
     StoreTooNew,
     StoreUnsuitable,
@@ -202,12 +203,12 @@ async def test_a_newer_file_is_refused_and_not_changed(path: Path, look: Look) -
 async def test_a_database_of_another_program_is_refused_and_not_changed(path: Path, look: Look) -> None:
     look("CREATE TABLE theirs (a)")
     before = path.read_bytes()
-    with pytest.raises(StoreUnsuitable, match="another program"):
+    with pytest.raises(StoreForeign, match="another program"):
         await SqliteStore(path).open(now=NOW)
     assert path.read_bytes() == before
     look("PRAGMA application_id = 7")
     before = path.read_bytes()
-    with pytest.raises(StoreUnsuitable, match="another program"):
+    with pytest.raises(StoreForeign, match="another program"):
         await SqliteStore(path).open(now=NOW)
     assert path.read_bytes() == before
 
