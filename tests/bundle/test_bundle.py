@@ -14,8 +14,10 @@ from tests.e2e.driver import Console, DemoServer
 from autotask_queue import __version__
 
 PATIENCE = 60
-MEGABYTES = 215
-"""Most that the folder may take unpacked. 190 is the aim; what grows it should be noticed."""
+MEGABYTES = 224
+"""Most that the folder may take unpacked. 190 is the aim; what grows it should be noticed.
+
+SQLCipher, with an OpenSSL of its own, takes 8 of them."""
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.slow]  # the first test waits for the build
 

@@ -26,7 +26,7 @@ def test_argument_before_environment_before_file_before_preset(tmp_path: Path) -
     environ = {"AUTOTASK_QUEUE_MAX_SIZE": "2", "AUTOTASK_QUEUE_MAX_CONCURRENCY": "2", "HOME": "/root"}
     config = load_configuration(file, environ=environ, max_size=3)
     assert (config.max_size, config.max_concurrency, config.shutdown_grace) == (3, 2, 1.0)
-    assert (config.default_retries, config.max_batch_size) == (8, 10)
+    assert (config.default_retries, config.max_batch_size) == (8, 500)
 
 
 def test_the_process_s_own_environment_is_the_usual_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +37,7 @@ def test_the_process_s_own_environment_is_the_usual_one(monkeypatch: pytest.Monk
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_can_be_named(name: str) -> None:
     config = load_configuration(preset=name, environ={})
-    assert config.max_batch_size == 10
+    assert config.max_batch_size == {"production": 500, "redis": 500}.get(name, 10)
     assert load_configuration(preset="test", environ={}) == create_test_configuration()
 
 
