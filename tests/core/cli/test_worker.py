@@ -196,12 +196,22 @@ def test_waiting_for_a_zone_nobody_knows_ends_at_once(zoned: Cli) -> None:
     assert "stored and held" in done.err
 
 
+def test_a_note_whose_reply_was_lost_is_found_by_what_it_says(zoned: Cli, sim: Background[Simulator]) -> None:
+    sim.call(lambda: sim.value.add_fault("drop_after_apply", route="POST /Tickets/", count=1))
+    ticket = zoned.ok("submit", "/Tickets", "POST", "--set", "title=CLI", *TICKET, "--wait", "20")
+    number = ticket["outcome"]["reply"]["record_id"]
+    note = ("--set", "title=n", "--set", "description=d", "--set", "noteType=1", "--set", "publish=1")
+    done = zoned.ok("submit", f"/Tickets/{number}/Notes", "POST", *note, "--wait", "30")
+    assert done["outcome"]["reply"]["adopted"]
+    assert [w["method"] for w in sim.call(sim.value.state)["writes"]].count("POST") == 2
+
+
 def test_a_lost_reply_is_decided_by_a_person(zoned: Cli, sim: Background[Simulator]) -> None:
     sim.call(lambda: sim.value.add_fault("drop_after_apply", route="POST /Tickets/"))
     ticket = zoned.ok("submit", "/Tickets", "POST", "--set", "title=CLI", *TICKET, "--wait", "20")
     number = ticket["outcome"]["reply"]["record_id"]
-    note = ("--set", "title=n", "--set", "description=d", "--set", "noteType=1", "--set", "publish=1")
-    done = zoned("submit", f"/Tickets/{number}/Notes", "POST", *note, "--wait", "30")
+    item = ("--set", "itemName=Change the toner")  # nothing tells it from another one like it
+    done = zoned("submit", f"/Tickets/{number}/ChecklistItems", "POST", *item, "--wait", "30")
     assert done.code == 4, done.err
     assert zoned.show(2)["request"]["status"] in ("held", "uncertain")
     assert zoned("retry", "2").code == 1
