@@ -12,6 +12,9 @@ from typing import Final
 
 from autotask_queue.model.errors import StoreUnsuitable, StoreUnwritable
 
+UNFINISHED: Final = ".new"
+"""What a file is called beside the queue file until it takes its place."""
+
 NETWORK_TYPES: Final = frozenset(
     {
         "afpfs",
@@ -77,6 +80,25 @@ def size(path: Path) -> int:
 def log_size(database: Path) -> int:
     """The bytes of the write-ahead log beside a queue file."""
     return size(database.with_name(f"{database.name}-wal"))
+
+
+def unfinished(database: Path) -> Path:
+    """The file that is made beside a queue file to take its place."""
+    return database.with_name(database.name + UNFINISHED)
+
+
+def sweep(database: Path) -> None:
+    """Removes what was being made beside a queue file by a program that was killed; it may be plain.
+
+    Raises:
+        StoreUnwritable: it cannot be removed.
+    """
+    made = unfinished(database)
+    try:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            made.with_name(made.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreUnwritable(f"{made} cannot be removed ({error.strerror or error}).") from error
 
 
 def check_synced(database: PurePath) -> None:

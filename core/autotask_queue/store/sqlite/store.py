@@ -53,8 +53,7 @@ class SqliteStore:
         driver: which SQLite to use.
 
     Raises:
-        ConfigError: the key is not 32 bytes.
-        EncryptionUnavailable: SQLCipher is not installed.
+        ConfigError, EncryptionUnavailable: the key is not 32 bytes; SQLCipher is not installed.
     """
 
     def __init__(
@@ -106,6 +105,7 @@ class SqliteStore:
         except OSError as error:
             raise StoreUnwritable(f"{self._path} cannot be written ({error.strerror or error}).") from error
         try:
+            place.sweep(self._path)
             opened = await self._open(now=now, known_before=known_before)
         except BaseException:
             await self._close_connections()
