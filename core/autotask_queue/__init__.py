@@ -181,6 +181,7 @@ from autotask_queue.ports import (
 from autotask_queue.quick import Credentials, QueueSetup, QuickSetup, SessionSecrets
 from autotask_queue.settings import load_configuration
 from autotask_queue.store.keys import new_key as new_encryption_key
+from autotask_queue.store.sqlite.conversion import Converted, change_encryption
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, KnownSecrets, RedactingFilter, redact
 
 __all__ = [
@@ -223,6 +224,7 @@ __all__ = [
     "ConnectivityChanged",
     "ConnectivityState",
     "ControlServer",
+    "Converted",
     "Counters",
     "Credentials",
     "Describing",
@@ -351,6 +353,7 @@ __all__ = [
     "__version__",
     "as_curl",
     "build_config",
+    "change_encryption",
     "check_sign_in",
     "config_to_dict",
     "create_default_configuration",

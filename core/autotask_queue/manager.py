@@ -32,7 +32,14 @@ from autotask_queue.model.config import (
     build_config,
     config_to_dict,
 )
-from autotask_queue.model.errors import NoProcessor, QueueClosed, QueueError, QueueFull, RequestFailed
+from autotask_queue.model.errors import (
+    ConfigError,
+    NoProcessor,
+    QueueClosed,
+    QueueError,
+    QueueFull,
+    RequestFailed,
+)
 from autotask_queue.model.events import RequestEnqueued, RequestHeld
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.gates import Gate
@@ -83,15 +90,16 @@ class QueueManager:
         processors: who does the work, by name, asked in this order.
         secrets: where sign-in secrets are; with it, requests to the zones of `config.zones` (and those
             added with `set_zone`) go to Autotask.
-        encryption_key: 32 random bytes; what the queue keeps is then encrypted. See `new_encryption_key`.
+        encryption_key: 32 random bytes that encrypt the queue file; see `new_encryption_key`. A queue in
+            memory keeps nothing that it could encrypt.
         store: a backend of your own in place of the configured one.
         clock: time, for tests.
         rng: the source of jitter, for tests.
         logger: where to log; "autotask_queue" if None.
 
     Raises:
-        ConfigError: a setting is wrong, or the key is not 32 bytes.
-        EncryptionUnavailable: what encrypts is not installed.
+        ConfigError: a setting is wrong, or the key is not 32 bytes or given for a Redis server.
+        EncryptionUnavailable: SQLCipher is not installed.
     """
 
     def __init__(
@@ -690,6 +698,11 @@ def _open_store(persistence: PersistenceConfig, encryption_key: bytes | None) ->
         return MemoryStore()
     connection = persistence.connection
     if persistence.backend == "redis":
+        if encryption_key is not None:
+            raise ConfigError(
+                ["encryption_key goes with a queue file: what a Redis server keeps is not encrypted"],
+                remedy="Leave the key out, and let the server listen on TLS and its disk be encrypted.",
+            )
         return RedisStore(connection.url, namespace=connection.namespace, lease=persistence.options.lease)
     return SqliteStore(connection.db_path, encryption_key=encryption_key)
 

@@ -237,8 +237,7 @@ class StoreKeyMissing(StoreError):
     code = "store_key_missing"
     title = "The queue file is encrypted"
     default_remedy = (
-        "Open it where its key is kept: with the console, with --key-file, or by its passphrase. It was not "
-        "changed."
+        "Give the key that it was encrypted with (encryption_key=…). It was not changed, and nothing is lost."
     )
 
 
@@ -251,9 +250,7 @@ class StoreKeyWrong(StoreError):
 class StoreNotEncrypted(StoreError):
     code = "store_not_encrypted"
     title = "The queue file is not encrypted"
-    default_remedy = (
-        "Encrypt it with `autotask-queue encryption on`, or open it without a key. It was not changed."
-    )
+    default_remedy = "Encrypt it first (change_encryption), or open it without a key. It was not changed."
 
 
 class EncryptionUnavailable(StoreError):

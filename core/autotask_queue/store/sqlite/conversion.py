@@ -39,7 +39,8 @@ _NO_COPIES: Final = (".lock", ".owner", ".vault", place.UNFINISHED)
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
     """What `change_encryption` did.
 
-    `copies` are backups beside the file that were converted too; `left` says of others why they were not.
+    `notes` say what opening the file put in order, `copies` which backups beside it were converted too, and
+    `left` of others why they were not.
     """
 
     notes: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
     params=[
         "memory",
         "sqlite",
+        "encrypted",
         pytest.param("redis", marks=pytest.mark.integration),
         pytest.param("cluster", marks=[pytest.mark.integration, pytest.mark.slow]),
     ]
@@ -34,6 +35,8 @@ def make_store(request: pytest.FixtureRequest, folder: Path) -> Store:
             return MemoryStore()
         case "sqlite":
             return SqliteStore(folder / "queue.db")
+        case "encrypted":
+            return SqliteStore(folder / "queue.db", encryption_key=bytes(range(32)))
         case "redis":
             server: RedisServer = request.getfixturevalue("redis_server")
             return RedisStore(server.url)

@@ -19,7 +19,7 @@ from typing import Any
 
 from autotask_queue.store.sqlite import conversion
 
-STEPS = ("_copy", "_compare", "_write_down", "_force_to_disk", "_take_place")
+STEPS = ("_copy", "_compare", "_write_down", "_force_to_disk", "_take_place", "replace")
 
 
 def die(*_: Any) -> None:
@@ -28,14 +28,16 @@ def die(*_: Any) -> None:
 
 def killed_at(step: str, *, after: bool) -> None:
     """From now on this process does not survive the step."""
-    original: Callable[..., Any] = getattr(conversion, step)
+    # The renaming itself, too: nothing may be done to the old file before it.
+    owner: Any = Path if step == "replace" else conversion
+    original: Callable[..., Any] = getattr(owner, step)
 
     def instead(*arguments: Any) -> None:
         if after:
             original(*arguments)
         die()
 
-    setattr(conversion, step, instead)
+    setattr(owner, step, instead)
 
 
 def main(folder: Path, key: bytes | None, new_key: bytes | None) -> None:

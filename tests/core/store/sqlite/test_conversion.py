@@ -154,7 +154,7 @@ async def test_killed_at_any_step_the_file_is_whole_in_the_old_way_or_the_new(pa
     assert await process.wait() == 0
     ends = set()
     places = sorted(p for p in path.parent.iterdir() if p.is_dir())
-    assert len(places) == 10
+    assert len(places) == 12
     for place in places:
         left = place / "queue.db"
         kind = cipher.kind_of(left)
