@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import msgspec
 
@@ -254,81 +254,74 @@ class Reconciler:
         return next(others, None)
 
     async def _adopt(self, request: Request, result: LookupResult, attempt: AttemptRecord) -> None:
-        await self.settler.settle(
-            Change(
-                id=request.id,
-                kind="adopted",
-                at=self.ctx.clock.now(),
-                actor="queue",
-                why=result.note or "found by looking it up; nothing was sent again",
-                to=Status.COMPLETED,
-                sources=frozenset({Status.UNCERTAIN}),
-                fence=request.fence,
-                reply=reply_of(result.reply) if result.reply else None,
-                failure=None,
-                reason=None,
-                reason_text=result.note,
-                not_before=None,
-                attempt=attempt,
-            )
+        await self._settle(
+            request,
+            "adopted",
+            why=result.note or "found by looking it up; nothing was sent again",
+            to=Status.COMPLETED,
+            reply=reply_of(result.reply) if result.reply else None,
+            failure=None,
+            reason=None,
+            reason_text=result.note,
+            not_before=None,
+            attempt=attempt,
         )
 
     async def _send_again(self, request: Request, attempt: AttemptRecord) -> None:
-        text = "It is not in Autotask, and Autotask cannot be at it any more: it did not arrive."
-        await self.settler.settle(
-            Change(
-                id=request.id,
-                kind="not_arrived",
-                at=self.ctx.clock.now(),
-                actor="queue",
-                why=text,
-                to=Status.PENDING,
-                resend=True,
-                sources=frozenset({Status.UNCERTAIN}),
-                fence=request.fence,
-                unchanged_since=request.updated_at,  # two workers may look at the same time
-                failure=None,
-                reason=None,
-                reason_text="",
-                not_before=None,
-                attempt=attempt,
-            )
+        await self._settle(
+            request,
+            "not_arrived",
+            why="It is not in Autotask, and Autotask cannot be at it any more: it did not arrive.",
+            to=Status.PENDING,
+            resend=True,
+            unchanged_since=request.updated_at,
+            failure=None,
+            reason=None,
+            reason_text="",
+            not_before=None,
+            attempt=attempt,
         )
 
     async def _later(self, request: Request, seconds: float, text: str, attempt: AttemptRecord) -> None:
-        now = self.ctx.clock.now()
-        await self.settler.settle(
-            Change(
-                id=request.id,
-                kind="looked_up",
-                at=now,
-                actor="queue",
-                sources=frozenset({Status.UNCERTAIN}),
-                fence=request.fence,
-                unchanged_since=request.updated_at,  # two workers may look at the same time
-                reason=Reason.NOT_FOUND_YET,
-                reason_text=text,
-                not_before=now + seconds,
-                attempt=attempt,
-            )
+        await self._settle(
+            request,
+            "looked_up",
+            unchanged_since=request.updated_at,
+            reason=Reason.NOT_FOUND_YET,
+            reason_text=text,
+            not_before=self.ctx.clock.now() + seconds,
+            attempt=attempt,
         )
 
     async def _ask_person(self, request: Request, text: str, attempt: AttemptRecord | None) -> None:
+        await self._settle(
+            request,
+            "held",
+            why=text,
+            to=Status.HELD,
+            unchanged_since=request.updated_at,
+            reason=Reason.CONFIRM,
+            reason_text=text,
+            not_before=None,
+            attempt=attempt,
+        )
+
+    async def _settle(self, request: Request, kind: str, **values: Any) -> None:
+        """Changes what is still uncertain after the same attempt.
+
+        All but an adoption name `unchanged_since`: two workers may look at the same time.
+        """
+        uncertain = frozenset({Status.UNCERTAIN})
+        at = self.ctx.clock.now()
         await self.settler.settle(
             Change(
                 id=request.id,
-                kind="held",
-                at=self.ctx.clock.now(),
+                kind=kind,
+                at=at,
                 actor="queue",
-                why=text,
-                to=Status.HELD,
-                sources=frozenset({Status.UNCERTAIN}),
+                sources=uncertain,
                 fence=request.fence,
-                unchanged_since=request.updated_at,  # two workers may look at the same time
-                reason=Reason.CONFIRM,
-                reason_text=text,
-                not_before=None,
-                attempt=attempt,
+                **values,
             )
         )
 
