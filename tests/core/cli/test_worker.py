@@ -201,8 +201,10 @@ def test_a_note_whose_reply_was_lost_is_found_by_what_it_says(zoned: Cli, sim: B
     ticket = zoned.ok("submit", "/Tickets", "POST", "--set", "title=CLI", *TICKET, "--wait", "20")
     number = ticket["outcome"]["reply"]["record_id"]
     note = ("--set", "title=n", "--set", "description=d", "--set", "noteType=1", "--set", "publish=1")
-    done = zoned.ok("submit", f"/Tickets/{number}/Notes", "POST", *note, "--wait", "30")
-    assert done["outcome"]["reply"]["adopted"]
+    done = zoned("--json", "submit", f"/Tickets/{number}/Notes", "POST", *note, "--wait", "30")
+    assert json.loads(done.out)["outcome"]["reply"]["adopted"]
+    assert "Waiting: uncertain, " in done.err
+    assert ".." not in done.err
     assert [w["method"] for w in sim.call(sim.value.state)["writes"]].count("POST") == 2
 
 

@@ -210,7 +210,7 @@ async def _outcome(queue: Asking, receipt: Receipt, longest: float, context: Con
         if request.status is Status.HELD:
             _refuse_held(request.seq, request.reason, say_reason(request))
         now = say_gate(shown.gate, time.time()) if shown.gate is not None else say_reason(request)
-        words = f"Waiting: {request.status.value}{f', {now}' if now else ''}."
+        words = f"Waiting: {', '.join(filter(None, (request.status.value, now.rstrip('.'))))}."
         if words != said:
             context.out.note(words)
             said = words
