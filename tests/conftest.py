@@ -19,16 +19,24 @@ os.environ.setdefault(
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase
 from tests.support.leaks import LeakFound, LogWatch, Running, guard_runners
 
 LEVELS = frozenset({"unit", "integration", "performance", "e2e", "bundle"})
 
-# No deadline: a busy machine is no defect. In CI the same examples each time, so that red means broken.
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No deadline: a busy machine is no defect. The same examples each time, so that red means broken by the last
+# change; `--hypothesis-profile=search` looks for new ones, as many as the test's patience allows.
 settings.register_profile(
-    "ci", settings.get_profile("default"), derandomize=True, print_blob=True, database=None
+    "default", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True, database=None
 )
-settings.load_profile("ci" if os.environ.get("CI") else "default")
+settings.register_profile(
+    "search",
+    settings.get_profile("default"),
+    derandomize=False,
+    print_blob=True,
+    database=DirectoryBasedExampleDatabase(".hypothesis/examples"),
+)
+settings.load_profile("default")
 
 _FAILED = pytest.StashKey[bool]()
 _LEAKS = pytest.StashKey[list[str]]()

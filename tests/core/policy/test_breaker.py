@@ -363,7 +363,8 @@ class AnyOrder(RuleBasedStateMachine):
     def note(self, transition: Transition | None) -> None:
         if transition is not None:
             assert transition.reason, "B9: every change says why"
-            if not transition.forced:
+            # A hold that ended, by hand or by time, has the zone tested at once, whatever it was before.
+            if not transition.forced or transition.state is BreakerState.HALF_OPEN:
                 self.opened_at = self.mono if transition.state is BreakerState.OPEN else None
 
     @rule(seconds=st.floats(0, 120), full=st.booleans())
@@ -411,8 +412,6 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(entity=st.sampled_from([None, "Tickets"]))
     def somebody_ends_it(self, entity: str | None) -> None:
         self.note(self.b.release_override(entity, "done", self.wall))
-        if entity is None and self.b.state is BreakerState.HALF_OPEN:
-            self.opened_at = None
 
     @rule()
     def restart(self) -> None:
