@@ -31,7 +31,7 @@ from autotask_queue.model.request import (
     RequestRow,
 )
 from autotask_queue.model.status import Effect, Reason, Status
-from autotask_queue.model.work import Strategy
+from autotask_queue.model.work import Order
 
 # ---------------------------------------------------------------------------------------------
 # Time and secrets
@@ -279,11 +279,15 @@ class ZoneGate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
-    """A question for work. Zones without a gate here are closed, unless `default_gate` is given."""
+    """A question for work. Zones without a gate here are closed, unless `default_gate` is given.
+
+    At most `background` requests of the two lowest priorities are taken.
+    """
 
     now: float
     limit: int
-    strategy: Strategy
+    order: Order
+    background: int = 1_000_000
     zones: Mapping[str, ZoneGate] = {}
     default_gate: ZoneGate | None = None
 
@@ -403,6 +407,8 @@ class Store(Protocol):
     A request with a dependency that failed, was cancelled, expired or never existed becomes held
     (`parent_failed`,
     `parent_missing`); a live one gives it the reason `after`, cleared when it becomes ready.
+    A request that a more urgent one waits for, in its lane or as its parent, is chosen as if it had that
+    one's priority. Its own priority, as people see it, stays.
     """
 
     @property
@@ -427,9 +433,10 @@ class Store(Protocol):
         ...
 
     async def claim(self, claim: Claim) -> Claimed:
-        """Promotes what is due and takes the best ready requests through `claim.strategy`.
+        """Promotes what is due and takes ready requests, the best by `claim.order` first.
 
-        They are processing then, each with a new fence and a running attempt.
+        They are processing then, each with a new fence and a running attempt. What the order remembers
+        from one claim to the next (`model.work.Turn`) is kept with the requests.
         """
         ...
 

@@ -37,7 +37,7 @@ from autotask_queue import QueueManager, Request, Status, create_redis_configura
 from autotask_queue.engine.intake import new_request_id
 from autotask_queue.model.request import AttemptResult, Reply
 from autotask_queue.model.status import Effect
-from autotask_queue.policy.schedule import by_priority
+from autotask_queue.policy.schedule import ORDERS
 from autotask_queue.ports import AttemptRecord, Change, Claim, ZoneGate
 from autotask_queue.store import RedisStore
 
@@ -165,7 +165,7 @@ async def ours_bare(url: str, count: int) -> Rates:
     done = 0
     while requests := (
         await store.claim(
-            Claim(now=time.time(), limit=CALLERS, strategy=by_priority, default_gate=everything)
+            Claim(now=time.time(), limit=CALLERS, order=ORDERS["priority"], default_gate=everything)
         )
     ).requests:
         await asyncio.gather(*map(work, requests))

@@ -38,7 +38,7 @@ from typing import Any
 
 from autotask_queue.model.request import AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Effect, Status
-from autotask_queue.model.work import Head
+from autotask_queue.policy.schedule import ORDERS
 from autotask_queue.ports import AttemptRecord, Change, Claim, ZoneGate
 from autotask_queue.store import SqliteStore
 
@@ -75,15 +75,10 @@ def new_request(zone: str = "zone1", entity: str = "Tickets", priority: int = 5)
     )
 
 
-def lowest_seq(heads: Sequence[Head], _now: float) -> int:
-    """First come, first served."""
-    return min(range(len(heads)), key=lambda place: heads[place].seq)
-
-
 def everything(limit: int) -> Claim:
     """A claim that no gate stands in the way of."""
     gate = ZoneGate(slots=limit)
-    return Claim(now=time.time(), limit=limit, strategy=lowest_seq, default_gate=gate)
+    return Claim(now=time.time(), limit=limit, order=ORDERS["fifo"], default_gate=gate)
 
 
 def ours_enqueue(callers: int) -> Contest:
@@ -342,8 +337,8 @@ async def fill(store: SqliteStore, count: int) -> None:
 async def claim_latency(store: SqliteStore, *, rounds: int = 50) -> tuple[float, float]:
     """Seconds for picking one behind a closed zone, and for the whole durable claim; medians."""
     gates = {"closed": ZoneGate(slots=0), "open": ZoneGate(slots=1)}
-    wanted = Claim(now=time.time(), limit=1, strategy=lowest_seq, zones=gates)
-    nothing = Claim(now=time.time(), limit=1, strategy=lowest_seq, zones={"closed": ZoneGate(slots=0)})
+    wanted = Claim(now=time.time(), limit=1, order=ORDERS["fifo"], zones=gates)
+    nothing = Claim(now=time.time(), limit=1, order=ORDERS["fifo"], zones={"closed": ZoneGate(slots=0)})
     picking, whole = [], []
     for _ in range(rounds):
         started = time.perf_counter()

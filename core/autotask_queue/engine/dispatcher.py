@@ -24,7 +24,7 @@ from autotask_queue.model.errors import StoreError
 from autotask_queue.model.filters import RequestFilter, Selection
 from autotask_queue.model.request import Request, RequestRow
 from autotask_queue.model.status import Status
-from autotask_queue.policy.schedule import STRATEGIES
+from autotask_queue.policy.schedule import ORDERS
 from autotask_queue.ports import Change, Claim, Claimed, ZoneGate
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -118,7 +118,7 @@ class Dispatcher:
             Claim(
                 now=self.ctx.clock.now(),
                 limit=free,
-                strategy=STRATEGIES[strategy if self.ctx.config.priority_enabled else "fifo"],
+                order=ORDERS[strategy if self.ctx.config.priority_enabled else "fifo"],
                 zones=zones,
             )
         )

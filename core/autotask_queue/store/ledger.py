@@ -18,10 +18,11 @@ from autotask_queue.model.request import (
     Request,
     RequestId,
 )
-from autotask_queue.model.status import TERMINAL, Effect, Reason, Status
+from autotask_queue.model.status import OPEN, TERMINAL, Effect, Reason, Status
 from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import joining, rules
 from autotask_queue.store.picking import pick
+from autotask_queue.store.ranks import Ranks
 from autotask_queue.store.shelf import Shelf
 
 INTERRUPTED = "The program ended while it was being sent."
@@ -35,6 +36,7 @@ class Ledger:
 
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
+        self._ranks = Ranks(shelf)
         self.consequences: list[Request] = []
 
     # -- enqueue
@@ -57,6 +59,7 @@ class Ledger:
         first = request
         request = self._behind_parents(request, at=request.created_at)
         shelf.insert(request, self._waits(request, at=request.created_at))
+        self._ranks.added(request)
         self._write_down(None, first, kind="enqueued", at=first.created_at, actor=actor)
         if request.status is not first.status:
             self._write_down(first, request, kind="held", at=first.created_at, actor=actor, why=_PARENT)
@@ -127,6 +130,7 @@ class Ledger:
         if len(lanes) > 1:
             for lane in sorted({state[0] for state in lanes if state is not None}):
                 self._settle_lane(lane)
+        self._ranks.changed(before, after)
 
     def _write_down(
         self,
@@ -245,7 +249,10 @@ class Ledger:
     def claim(self, claim: Claim) -> Claimed:
         """See `ports.Store.claim`."""
         expired = self._promote(claim.now)
-        heads = pick(claim, self._shelf.heads(), self._shelf.next_ready)
+        turn = self._shelf.turn()
+        heads, next_turn = pick(claim, turn, self._shelf)
+        if next_turn != turn:
+            self._shelf.keep_turn(next_turn)
         picked = [head.seq for head in heads]
         attempts = self._shelf.next_attempts(picked)
         requests = [
@@ -315,6 +322,8 @@ class Ledger:
                 if after.status is not request.status:
                     self._write_down(request, after, kind="held", at=now, actor="", why=_PARENT)
                 self._shelf.replace(request, after, self._waits(after, at=now))
+        for status in sorted(OPEN):
+            self._ranks.work_out([request.seq for request in self._shelf.in_status(status)])
 
     def recover(self, *, now: float) -> Recovery:
         """What a dead process left in flight: writes become uncertain, reads pending again."""

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from autotask_queue.model.request import AuditEntry, Request, RequestId
 from autotask_queue.model.status import Status
-from autotask_queue.model.work import Head
+from autotask_queue.model.work import Turn
 from autotask_queue.ports import AttemptRecord
+from autotask_queue.store.picking import Ready
+from autotask_queue.store.ranks import Ranked
 
 Front = tuple[int, int | None]
 """One request of a lane: its `seq` and what it waits for."""
 
 
-class Shelf(Protocol):
-    """Where a ledger keeps its rows. `waits` is explained in `rules`."""
+class Shelf(Ready, Ranked, Protocol):
+    """Where a ledger keeps its rows. `waits` is explained in `rules`, the rank in `ranks`."""
 
     # requests
     def get(self, request_id: RequestId) -> Request | None: ...
-    def by_seq(self, seq: int) -> Request: ...
     def by_seqs(self, seqs: Sequence[int]) -> list[Request]: ...
     def next_seq(self) -> int: ...
     def insert(self, request: Request, waits: int | None) -> None: ...
@@ -39,30 +40,17 @@ class Shelf(Protocol):
 
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool: ...
 
-    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
-        """The first that block the lane behind `seq`, by `seq`."""
-        ...
-
     # parents
     def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None: ...
     def open_parents(self, seq: int) -> list[Status | None]:
         """Statuses of the parents not completed so far; None for one that never existed."""
         ...
 
-    def children(self, parent: RequestId) -> list[int]:
-        """Those for which this parent is not completed so far, by `seq`."""
-        ...
-
     def forget_parent(self, parent: RequestId) -> None:
         """It is completed: nobody waits for it any more."""
         ...
 
-    # what is ready, what comes due
-    def heads(self) -> Iterable[Head]: ...
-    def next_ready(self, head: Head) -> Head | None:
-        """The next ready request of the same zone, endpoint and priority."""
-        ...
-
+    # what is ready, what comes due, whose turn it is
     def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
         """The `seq` of those that are ready and may share its call, as `ports.Companions` says."""
         ...
@@ -72,6 +60,8 @@ class Shelf(Protocol):
         ...
 
     def next_due(self) -> float | None: ...
+    def turn(self) -> Turn: ...
+    def keep_turn(self, turn: Turn) -> None: ...
 
     # attempts and audit
     def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:

@@ -17,6 +17,7 @@ from autotask_queue.model.errors import StoreError
 from autotask_queue.model.metrics import Connectivity
 from autotask_queue.model.request import Reply, Request, RequestId
 from autotask_queue.model.status import Reason, Status
+from autotask_queue.policy.schedule import ORDERS
 from autotask_queue.ports import Change, Claim, Claimed, News, Shared, ZoneGate
 from autotask_queue.store import MemoryStore
 
@@ -155,7 +156,7 @@ async def test_a_result_from_elsewhere_ends_the_wait_for_it(world: World) -> Non
     await world.clock.settle()
     (claimed,) = (
         await MemoryStore.claim(
-            store, Claim(now=world.clock.now(), limit=1, strategy=lambda _h, _n: 0, default_gate=GATE)
+            store, Claim(now=world.clock.now(), limit=1, order=ORDERS["fifo"], default_gate=GATE)
         )
     ).requests
     done = Change(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from typing import Any
 
 from autotask_queue.model.errors import QueueError
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.request import AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Effect, Status
-from autotask_queue.model.work import Head
+from autotask_queue.model.work import Order, Rule
+from autotask_queue.policy.schedule import ORDERS
 from autotask_queue.ports import AttemptRecord, Change, Claim, Claimed, Store, ZoneGate
 
 NOW = 1_800_000_000.0
@@ -67,21 +67,16 @@ async def add_one(store: Store, **values: Any) -> Request:
     return (await add(store, request(**values)))[0]
 
 
-def lowest_seq(heads: Sequence[Head], now: float) -> int:
-    """A strategy: first come, first served."""
-    return min(range(len(heads)), key=lambda place: heads[place].seq)
-
-
-def most_urgent(heads: Sequence[Head], now: float) -> int:
-    """A strategy: by priority, then by arrival."""
-    return min(range(len(heads)), key=lambda place: (-heads[place].priority, heads[place].seq))
+FIFO = ORDERS["fifo"]
+STRICT = Order(rule=Rule.PRIORITY, head_starts=tuple(1e7 * n for n in range(10)))
+"""By priority alone, then by arrival."""
 
 
 async def claim(store: Store, *, now: float = NOW, limit: int = 100, **values: Any) -> Claimed:
     """Claims from everywhere, first come, first served, unless told otherwise."""
     if "zones" not in values:
         values.setdefault("default_gate", OPEN_GATE)
-    return await store.claim(Claim(now=now, limit=limit, **{"strategy": lowest_seq, **values}))
+    return await store.claim(Claim(now=now, limit=limit, **{"order": FIFO, **values}))
 
 
 async def claim_ids(store: Store, **values: Any) -> list[RequestId]:

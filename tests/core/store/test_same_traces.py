@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from tests.core.store.making import FAILURE, NOW, ended, lowest_seq, most_urgent, request
+from tests.core.store.making import FAILURE, NOW, STRICT, ended, request
 from tests.support.redis_server import RedisServer, find_program
 from typing_extensions import override
 
@@ -23,6 +23,8 @@ from autotask_queue.model.errors import QueueError
 from autotask_queue.model.filters import Range, RequestFilter, Selection, Sort, SortField
 from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry, Reply, Request, RequestId
 from autotask_queue.model.status import LANE_BLOCKING, Effect, Reason, Status
+from autotask_queue.model.work import Rule
+from autotask_queue.policy.schedule import ORDERS, order
 from autotask_queue.ports import AttemptRecord, Change, Claim, Companions, Store, ZoneGate
 from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
 
@@ -31,6 +33,12 @@ _T = TypeVar("_T")
 ZONES = ("a", "b")
 ENTITIES = ("Tickets", "Notes")
 LANES = (None, "l1", "l2")
+PRIORITIES = (1, 2, 3, 5, 9, 10)
+MORE_ORDERS = (
+    STRICT,
+    order(Rule.PRIORITY, newest_reads=True, background_after=10.0),
+    order(Rule.WEIGHTED, newest_reads=True),
+)
 
 seconds = st.none() | st.integers(0, 40).map(float)
 gates = st.builds(
@@ -113,7 +121,7 @@ class AllStores(RuleBasedStateMachine):
     @rule(
         zone=st.sampled_from(ZONES),
         entity=st.sampled_from(ENTITIES),
-        priority=st.integers(1, 3),
+        priority=st.sampled_from(PRIORITIES),
         lane=st.sampled_from(LANES),
         effect=st.sampled_from(Effect),
         status=st.sampled_from([Status.PENDING, Status.PENDING, Status.DEFERRED, Status.HELD]),
@@ -149,7 +157,8 @@ class AllStores(RuleBasedStateMachine):
         default_gate=st.none() | gates,
         limit=st.integers(0, 5),
         passed=st.integers(0, 20),
-        strategy=st.sampled_from([lowest_seq, most_urgent]),
+        order=st.sampled_from([*ORDERS.values(), *MORE_ORDERS]),
+        background=st.integers(0, 3),
     )
     def claim(self, *, passed: int, **values: Any) -> None:
         self._now += passed
@@ -179,7 +188,7 @@ class AllStores(RuleBasedStateMachine):
         attempt=st.none() | st.tuples(st.sampled_from(AttemptKind), st.sampled_from(AttemptResult)),
         not_before=st.just(msgspec.UNSET) | seconds,
         scheduled_at=st.just(msgspec.UNSET) | seconds,
-        priority=st.just(msgspec.UNSET) | st.integers(1, 3),
+        priority=st.just(msgspec.UNSET) | st.sampled_from(PRIORITIES),
         reason=st.just(msgspec.UNSET) | st.none() | st.sampled_from([Reason.CONFLICT, Reason.CONFIRM]),
         outcome=st.sampled_from(["", "reply", "failure", "reset"]),
         edit=st.sampled_from(EDITS),
@@ -291,6 +300,19 @@ class AllStores(RuleBasedStateMachine):
             assert [a.result for a in running].count(AttemptResult.RUNNING) <= 1
             assert [a.number for a in running] == list(range(1, len(running) + 1))
         self._check_readiness(requests)
+        self._check_ranks(requests)
+
+    def _check_ranks(self, requests: Sequence[Request]) -> None:
+        """S7: whoever a more urgent one waits for is as urgent, and nobody else is."""
+        memory = self._stores[0]
+        assert isinstance(memory, MemoryStore)
+        unfinished = [r for r in requests if not r.status.is_terminal]
+        ranks = {r.id: memory._shelf.rank(r) for r in unfinished}
+        least = _least_ranks(unfinished)
+        found = {r.id: r.seq for r in unfinished}
+        circles = any(found.get(p, 0) > r.seq for r in unfinished for p in r.depends_on)
+        # Where requests wait for one another in a circle, a rank may outlive its reason.
+        assert ranks == least or (circles and all(ranks[i] >= least[i] for i in ranks))
 
     def _check_readiness(self, requests: Sequence[Request]) -> None:
         """What a claim of everything would take, by the rules as `ports.Store` words them."""
@@ -338,6 +360,25 @@ def _is_ready(one: Request, found: dict[RequestId, Request], requests: Sequence[
     lane = [r for r in requests if _is_ordered(r) and r.lane == one.lane and r.seq != one.seq]
     earlier = any(r.seq < one.seq and r.status in LANE_BLOCKING for r in lane)
     return not earlier and not any(r.status in {Status.PROCESSING, Status.UNCERTAIN} for r in lane)
+
+
+def _least_ranks(unfinished: Sequence[Request]) -> dict[RequestId, int]:
+    ranks = {r.id: r.priority for r in unfinished}
+    ahead: dict[RequestId, list[RequestId]] = {r.id: [] for r in unfinished}
+    for one in unfinished:
+        if one.status in {Status.PENDING, Status.RETRYING}:
+            ahead[one.id] += [p for p in one.depends_on if p in ranks]
+        if _is_ordered(one) and one.status in LANE_BLOCKING:
+            ahead[one.id] += [
+                r.id
+                for r in unfinished
+                if _is_ordered(r) and r.lane == one.lane and r.seq < one.seq and r.status in LANE_BLOCKING
+            ]
+    for _ in ranks:
+        for one in unfinished:
+            for other in ahead[one.id]:
+                ranks[other] = max(ranks[other], ranks[one.id])
+    return ranks
 
 
 def _plain(value: Any) -> Any:

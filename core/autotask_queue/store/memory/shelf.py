@@ -1,9 +1,9 @@
-"""Rows in dictionaries, as `shelf.Shelf` wants them."""
+"""Rows in dictionaries, as `store.shelf.Shelf` wants them."""
 
 from __future__ import annotations
 
 import heapq
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from itertools import islice, takewhile
 from typing import TypeVar
@@ -12,18 +12,18 @@ import msgspec
 
 from autotask_queue.model.metrics import Cell, Counters
 from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, AuditEntry, Request, RequestId
-from autotask_queue.model.status import TERMINAL, Status
-from autotask_queue.model.work import Head
+from autotask_queue.model.status import TERMINAL, Effect, Status
+from autotask_queue.model.work import Head, Turn
 from autotask_queue.ports import AttemptRecord, AuditAnchor
 from autotask_queue.store import rules
+from autotask_queue.store.picking import Group, group_of
 from autotask_queue.store.shelf import Front
 
-HeadKey = tuple[str, str, int]
 _K = TypeVar("_K")
 
 
 class MemoryShelf:
-    """Implements `shelf.Shelf`. Every index is kept by `_file` and `_unfile`."""
+    """Implements `store.shelf.Shelf`. Every index is kept by `_file` and `_unfile`."""
 
     def __init__(self) -> None:
         self.requests: dict[int, Request] = {}
@@ -38,7 +38,9 @@ class MemoryShelf:
         self._dedup: dict[str, RequestId] = {}
         self._lanes: dict[str, list[int]] = {}
         self._busy: dict[str, set[int]] = {}
-        self._ready: dict[HeadKey, list[int]] = {}
+        self._ready: dict[Group, list[int]] = {}
+        self._raised: dict[int, int] = {}
+        self._turn = Turn()
         self._sharing: dict[tuple[str, str, str], list[int]] = {}
         self._due: dict[int, float] = {}
         self._due_heap: list[tuple[float, int]] = []
@@ -68,6 +70,8 @@ class MemoryShelf:
 
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
         self._unfile(before)
+        if after.status in TERMINAL:
+            self._raised.pop(after.seq, None)
         self._file(after, waits)
 
     def remove(self, request: Request) -> None:
@@ -79,6 +83,21 @@ class MemoryShelf:
 
     def waits(self, seq: int) -> int | None:
         return self._waits.get(seq)
+
+    def rank(self, request: Request) -> int:
+        return max(request.priority, self._raised.get(request.seq, 0))
+
+    def set_rank(self, request: Request, rank: int) -> None:
+        waits = self._waits.get(request.seq)
+        self._unfile(request)
+        if rank > request.priority:
+            self._raised[request.seq] = rank
+        else:
+            self._raised.pop(request.seq, None)
+        self._file(request, waits)
+
+    def any_raised(self) -> bool:
+        return bool(self._raised)
 
     def set_waits(self, request: Request, waits: int) -> None:
         self.replace(request, request, waits)
@@ -107,6 +126,11 @@ class MemoryShelf:
     def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
         return bool(self._busy.get(lane, set()) - {besides})
 
+    def lane_before(self, lane: str, seq: int) -> int | None:
+        seqs = self._lanes.get(lane, [])
+        place = bisect_left(seqs, seq)
+        return seqs[place - 1] if place else None
+
     def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
         seqs = self._lanes.get(lane, [])
         place = bisect_right(seqs, seq)
@@ -126,6 +150,10 @@ class MemoryShelf:
     def open_parents(self, seq: int) -> list[Status | None]:
         return [self._status(parent) for parent in self._parents.get(seq, ())]
 
+    def parents(self, seq: int) -> list[int]:
+        found = (self.get(parent) for parent in self._parents.get(seq, ()))
+        return sorted(r.seq for r in found if r is not None and r.status not in TERMINAL)
+
     def children(self, parent: RequestId) -> list[int]:
         return sorted(self._children.get(parent, ()))
 
@@ -143,13 +171,33 @@ class MemoryShelf:
         return (self._head(seqs[0]) for seqs in self._ready.values() if seqs)
 
     def next_ready(self, head: Head) -> Head | None:
-        seqs = self._ready[head.zone, head.entity, head.priority]
+        seqs = self._ready[group_of(head)]
         place = bisect_right(seqs, head.seq)
         return self._head(seqs[place]) if place < len(seqs) else None
 
+    def newest_read(self, group: Group, *, before: int | None = None) -> Head | None:
+        seqs = self._ready[group]
+        for seq in reversed(seqs if before is None else seqs[: bisect_left(seqs, before)]):
+            if self.requests[seq].effect is Effect.READ:
+                return self._head(seq)
+        return None
+
     def _head(self, seq: int) -> Head:
         r = self.requests[seq]
-        return Head(zone=r.zone, entity=r.entity, priority=r.priority, seq=seq, enqueued_at=r.created_at)
+        return Head(
+            zone=r.zone,
+            entity=r.entity,
+            priority=self.rank(r),
+            seq=seq,
+            enqueued_at=r.created_at,
+            effect=r.effect,
+        )
+
+    def turn(self) -> Turn:
+        return self._turn
+
+    def keep_turn(self, turn: Turn) -> None:
+        self._turn = turn
 
     def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
         seqs = self._sharing.get((lead.zone, lead.entity, lead.batch or ""), ())
@@ -212,7 +260,7 @@ class MemoryShelf:
         if waits is not None:
             self._waits[seq] = waits
         if waits == 0:
-            insort(self._ready.setdefault(_head_key(request), []), seq)
+            insort(self._ready.setdefault(self._group(request), []), seq)
             if request.batch is not None:
                 insort(self._sharing.setdefault((request.zone, request.entity, request.batch), []), seq)
         due = rules.due_at(request, waits)
@@ -234,19 +282,18 @@ class MemoryShelf:
             if not self._busy[lane]:  # each new record has a lane of its own: they must not pile up
                 del self._busy[lane]
         if self._waits.pop(seq, None) == 0:
-            _drop(self._ready, _head_key(request), seq)
+            _drop(self._ready, self._group(request), seq)
             if request.batch is not None:
                 _drop(self._sharing, (request.zone, request.entity, request.batch), seq)
         self._due.pop(seq, None)
+
+    def _group(self, request: Request) -> Group:
+        return request.zone, request.entity, self.rank(request)
 
 
 def _may_join(request: Request, lead: Request, now: float) -> bool:
     in_time = request.expires_at is None or request.expires_at > now
     return in_time and request.attempts <= lead.attempts
-
-
-def _head_key(request: Request) -> HeadKey:
-    return request.zone, request.entity, request.priority
 
 
 def _drop(index: dict[_K, list[int]], key: _K, seq: int) -> None:

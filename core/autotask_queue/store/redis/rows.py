@@ -112,8 +112,9 @@ _FIELDS: Final[dict[str, tuple[_Encode, _Decode]]] = {
     "merged_into": _maybe(_TEXT),
 }
 
-_STORES_OWN: Final = ("v", "waits", "tries", "running", "owner", "deps", "audit")
-"""Version, what it waits for, attempts made, the running one, its worker, whether it has parents, entries."""
+_STORES_OWN: Final = ("v", "waits", "rank", "tries", "running", "owner", "deps", "audit")
+"""Version, what it waits for, its rank if raised, attempts made, the running one, its worker, whether it has
+parents, entries."""
 
 COLUMNS: Final = (*_FIELDS, *_STORES_OWN)
 LISTED: Final = tuple(name for name in RequestRow.__struct_fields__ if name != "seq")

@@ -16,7 +16,7 @@ from autotask_queue.store.ledger import INTERRUPTED
 from autotask_queue.store.limits import PRUNABLE
 from autotask_queue.store.redis.rows import COLUMNS
 
-_WRITE: Final = ("rows", "order", "changes", "operations", "answer")
+_WRITE: Final = ("rows", "order", "changes", "schedule", "operations", "answer")
 _READ: Final = ("read",)
 _SETS: Final = {
     "BEFORE_PARENTS": rules.BEFORE_PARENTS,

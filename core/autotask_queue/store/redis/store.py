@@ -33,8 +33,6 @@ from autotask_queue.transport import KNOWN_SECRETS
 
 LEASE: Final = 360.0
 """Seconds: longer than any attempt may take, so that a worker's silence means that it is gone."""
-_SPARES: Final = (0, 8, 32, 128)
-"""How many more than it wants a claim chooses, each time that other workers took all it had chosen."""
 _FAR: Final = 10**12
 
 
@@ -190,30 +188,24 @@ class RedisStore:
         return found[request_id].request if request_id in found else None
 
     async def claim(self, claim: Claim) -> Claimed:
+        self._check_open()
         expired: list[Request] = []
-        requests: list[Request] = []
         # The controls that the caller has read; what changes from here on is for the next claim.
         epoch = self._view.seen_epoch
-        for spare in _SPARES:
-            groups: list[Any] = []
-            more = True
-            while more:
-                (found, more, groups), reply = await self._run_one(claiming.heads(claim, spare))
-                expired += [reply.rows[seq].request for seq in found]
-            chosen = claiming.choose(claiming.widened(claim, spare), groups) if groups else []
-            if not chosen:
+        while True:
+            (seqs, more, got, taken), reply = await self._run_one(claiming.claim(claim, epoch))
+            expired += [reply.rows[seq].request for seq in seqs]
+            if got == "control" and self._callback is None:
+                epoch, more = self._view.seen_epoch, True
+            if not more:
                 break
-            answer, reply = await self._run_one(claiming.take(claim, epoch, chosen))
-            if answer[0] == "control":
-                if self._callback is not None:
-                    break
-                epoch = self._view.seen_epoch
-            for seq in answer[1] if answer[0] == "taken" else ():
-                self._view.keep(reply.rows[seq])
-                requests.append(reply.rows[seq].request)
-            if requests:
-                break
-        return Claimed(requests=tuple(requests), expired=tuple(expired), next_due=self._view.next_due)
+        for seq in taken:
+            self._view.keep(reply.rows[seq])
+        return Claimed(
+            requests=tuple(reply.rows[seq].request for seq in taken),
+            expired=tuple(expired),
+            next_due=self._view.next_due,
+        )
 
     async def join(self, companions: Companions) -> tuple[Request, ...]:
         (seqs,), reply = await self._run_one(claiming.join(companions, self._view.seen_epoch))

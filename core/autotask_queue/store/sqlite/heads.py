@@ -10,20 +10,27 @@ from collections.abc import Iterable
 from typing import Final
 
 from autotask_queue.model.request import Request
+from autotask_queue.model.status import Effect
 from autotask_queue.model.work import Head
+from autotask_queue.store.picking import Group
 from autotask_queue.store.sqlite.driver import Connection
-
-Key = tuple[str, str, int]
 
 _READ_AHEAD: Final = 64
 _GROUPS = """
 SELECT DISTINCT zone, entity, priority FROM counter WHERE status IN ('pending', 'retrying') AND count > 0
 """
 _NEXT = """
-SELECT seq, created_at FROM request
-WHERE zone = ? AND entity = ? AND priority = ? AND waits = 0 AND seq > ?
+SELECT seq, created_at, effect FROM request
+WHERE zone = ? AND entity = ? AND rank = ? AND waits = 0 AND seq > ?
 ORDER BY seq LIMIT ?
 """
+_NEWEST_READ = """
+SELECT seq, created_at, effect FROM request
+WHERE zone = ? AND entity = ? AND rank = ? AND waits = 0 AND effect = 'read' AND seq < ?
+ORDER BY seq DESC LIMIT 1
+"""
+_BEYOND_ALL: Final = 2**62
+_EFFECTS: Final = {effect.value: effect for effect in Effect}
 
 
 class Heads:
@@ -31,28 +38,28 @@ class Heads:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._heads: dict[Key, Head | None] = {}
-        self._ahead: dict[Key, list[Head]] = {}
+        self._heads: dict[Group, Head | None] = {}
+        self._ahead: dict[Group, list[Head]] = {}
 
     def load(self) -> None:
         """Notes which groups may have a head; each is looked up when first asked for."""
         self._heads = dict.fromkeys(self._connection.execute(_GROUPS))
 
-    def expect(self, groups: Iterable[Key]) -> None:
+    def expect(self, groups: Iterable[Group]) -> None:
         """These may have a head, too."""
         for key in groups:
             self._heads.setdefault(key, None)
 
-    def put(self, request: Request) -> None:
+    def put(self, request: Request, rank: int) -> None:
         """A request is ready now."""
-        key = (request.zone, request.entity, request.priority)
+        key = (request.zone, request.entity, rank)
         head = self._heads.get(key)
         if key not in self._heads or (head is not None and request.seq < head.seq):
-            self._heads[key] = _head(key, request.seq, request.created_at)
+            self._heads[key] = _head(key, request.seq, request.created_at, request.effect)
 
-    def drop(self, request: Request) -> None:
+    def drop(self, request: Request, rank: int) -> None:
         """A request may not be ready any more."""
-        key = (request.zone, request.entity, request.priority)
+        key = (request.zone, request.entity, rank)
         head = self._heads.get(key)
         if head is not None and head.seq == request.seq:
             self._heads[key] = None
@@ -79,13 +86,26 @@ class Heads:
             self._ahead[key] = ahead
         return ahead.pop() if ahead else None
 
-    def _look_up(self, key: Key) -> Head | None:
+    def newest_read(self, group: Group, before: int | None) -> Head | None:
+        """The newest ready read of a group, below `before` if that is given."""
+        below = _BEYOND_ALL if before is None else before
+        row = self._connection.execute(_NEWEST_READ, (*group, below)).fetchone()
+        return None if row is None else _head(group, *row)
+
+    def _look_up(self, key: Group) -> Head | None:
         row = self._connection.execute(_NEXT, (*key, 0, 1)).fetchone()
         head = None if row is None else _head(key, *row)
         self._heads[key] = head
         return head
 
 
-def _head(key: Key, seq: int, enqueued_at: float) -> Head:
+def _head(key: Group, seq: int, enqueued_at: float, effect: str) -> Head:
     zone, entity, priority = key
-    return Head(zone=zone, entity=entity, priority=priority, seq=seq, enqueued_at=enqueued_at)
+    return Head(
+        zone=zone,
+        entity=entity,
+        priority=priority,
+        seq=seq,
+        enqueued_at=enqueued_at,
+        effect=_EFFECTS[effect],
+    )

@@ -1,4 +1,4 @@
-"""Rows in SQLite, as `shelf.Shelf` wants them.
+"""Rows in SQLite, as `store.shelf.Shelf` wants them.
 
 Lives in the writer's thread, inside its transaction. Writes are gathered and executed many at a time,
 at the latest before the next read: an operation reads a row before it writes it, so that two writes of
@@ -14,16 +14,18 @@ import msgspec
 
 from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry, Request, RequestId
 from autotask_queue.model.status import TERMINAL, Status
-from autotask_queue.model.work import Head
+from autotask_queue.model.work import Head, Turn
 from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import codec, rules
 from autotask_queue.store.cells import CellKey
-from autotask_queue.store.shelf import Front
+from autotask_queue.store.picking import Group
 from autotask_queue.store.sqlite import audit, rows, statements
 from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.heads import Heads
+from autotask_queue.store.sqlite.lookups import Lookups
 
 _REMEMBERED_IDS: Final = 10_000
+_turns: Final = msgspec.json.Decoder(Turn)
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -34,20 +36,20 @@ class Mark(msgspec.Struct, frozen=True):
     last_seq: int
 
 
-class SqlShelf:
-    """Implements `shelf.Shelf` over one connection."""
+class SqlShelf(Lookups):
+    """Implements `store.shelf.Shelf` over one connection."""
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        super().__init__(connection)
         self._heads = Heads(connection)
-        self._later: dict[str, list[Sequence[Any]]] = {}
-        self._later_count = 0
         self._audit: list[AuditEntry] = []
         self._chain = audit.Chain()
         self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
         self._oldest_new_id = ""
         self._new_ids: set[RequestId] = set()
         self._any_parents = False
+        self._raised: dict[int, int] = {}
+        self._turn = Turn()
         self._running: dict[int, int] = {}
         self._claimed: list[Request] = []
         self._in_flight: dict[RequestId, Request] = {}
@@ -60,8 +62,7 @@ class SqlShelf:
 
     def load(self) -> None:
         """Reads what is kept in memory, after opening and after a rollback."""
-        self._later.clear()
-        self._later_count = 0
+        self._forget_writes()
         self._audit.clear()
         self._claimed.clear()
         self._in_flight.clear()
@@ -80,6 +81,11 @@ class SqlShelf:
         row = self._connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
         self._chain = audit.Chain(*row) if row else audit.Chain()
         self._heads.load()
+        raised = self._connection.execute(statements.RAISED).fetchall()
+        self._raised = {seq: rank for seq, rank, _, _ in raised}
+        self._heads.expect((zone, entity, rank) for _, rank, zone, entity in raised)
+        turn = one(statements.TURN)
+        self._turn = Turn() if turn is None else _turns.decode(turn)
 
     def flush(self) -> None:
         """Writes everything gathered; before the commit."""
@@ -120,35 +126,6 @@ class SqlShelf:
     def audit_end(self) -> int:
         """The `seq` of the last audit row, flushed or not."""
         return self._chain.seq + len(self._audit)
-
-    @property
-    def changes(self) -> int:
-        """Grows with every row written, executed or not."""
-        return self._connection.total_changes + self._later_count
-
-    @property
-    def connection(self) -> Connection:
-        """For statements of others, with everything gathered so far executed."""
-        self.settle()
-        return self._connection
-
-    def settle(self) -> None:
-        """Executes the writes gathered so far."""
-        if self._later_count:
-            later, self._later, self._later_count = self._later, {}, 0
-            for sql, values in later.items():
-                self._connection.executemany(sql, values)
-
-    def _write(self, sql: str, *values: Any) -> None:
-        later = self._later.get(sql)
-        if later is None:
-            later = self._later[sql] = []
-        later.append(values)
-        self._later_count += 1
-
-    def _one(self, sql: str, *parameters: Any) -> Any:
-        row = self.connection.execute(sql, parameters).fetchone()
-        return None if row is None else row[0]
 
     # -- requests
 
@@ -193,19 +170,23 @@ class SqlShelf:
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
         payload = codec.encode_payload(after) if rows.payload_changed(before, after) else None
         self._in_flight.pop(before.id, None)
-        self._heads.drop(before)
+        rank = self.rank(before)
+        self._heads.drop(before, rank)
         was_open, is_open = before.status not in TERMINAL, after.status not in TERMINAL
         if was_open is is_open:
             changes = rows.changed_columns(before, after)
             if is_open:
                 changes["waits"] = waits
                 changes["due_at"] = rules.due_at(after, waits)
+                if self.rank(after) != rank:
+                    changes["rank"] = self.rank(after)
             self._update("request" if is_open else "history", after.seq, changes)
             if waits == 0:
-                self._heads.put(after)
+                self._heads.put(after, self.rank(after))
         else:
             table = "request" if was_open else "history"
             self._write(f"DELETE FROM {table} WHERE seq = ?", before.seq)
+            self._raised.pop(before.seq, None)
             self._insert(after, waits)
         if payload is not None:
             self.document_bytes += len(payload)
@@ -226,15 +207,29 @@ class SqlShelf:
         for table in ("history", "payload", "reply", "attempt", "dependency"):
             self.connection.execute(f"DELETE FROM {table} {chosen}", seqs)
 
-    def waits(self, seq: int) -> int | None:
-        waits: int | None = self._one("SELECT waits FROM request WHERE seq = ?", seq)
-        return waits
-
     def set_waits(self, request: Request, waits: int) -> None:
-        self._heads.drop(request)
+        rank = self.rank(request)
+        self._heads.drop(request, rank)
         self._update("request", request.seq, {"waits": waits, "due_at": rules.due_at(request, waits)})
         if waits == 0:
-            self._heads.put(request)
+            self._heads.put(request, rank)
+
+    def rank(self, request: Request) -> int:
+        return max(request.priority, self._raised.get(request.seq, 0))
+
+    def set_rank(self, request: Request, rank: int) -> None:
+        waits = self.waits(request.seq)
+        self._heads.drop(request, self.rank(request))
+        if rank > request.priority:
+            self._raised[request.seq] = rank
+        else:
+            self._raised.pop(request.seq, None)
+        self._update("request", request.seq, {"rank": rank})
+        if waits == 0:
+            self._heads.put(request, rank)
+
+    def any_raised(self) -> bool:
+        return bool(self._raised)
 
     def in_status(self, status: Status) -> list[Request]:
         if status in rules.BUSY:
@@ -246,24 +241,21 @@ class SqlShelf:
             )
         return [rows.to_request(row) for row in self.connection.execute(sql, (status.value,)).fetchall()]
 
-    def open_with_dedup_key(self, key: str) -> RequestId | None:
-        found: RequestId | None = self._one(statements.OPEN_WITH_DEDUP_KEY, key)
-        return found
-
     def _insert(self, request: Request, waits: int | None) -> None:
         names, values = rows.columns(request)
         if request.status in TERMINAL:
             self._write(self._insert_sql("history", names), *values)
             return
         due = rules.due_at(request, waits)
-        self._write(self._insert_sql("request", names), *values, waits, due)
+        rank = self.rank(request)
+        self._write(self._insert_sql("request", names), *values, waits, due, rank)
         if waits == 0:
-            self._heads.put(request)
+            self._heads.put(request, rank)
 
     def _insert_sql(self, table: str, names: tuple[str, ...]) -> str:
         sql = self._statements.get((table, names))
         if sql is None:
-            into = names if table == "history" else (*names, "waits", "due_at")
+            into = names if table == "history" else (*names, "waits", "due_at", "rank")
             sql = f"INSERT INTO {table} ({', '.join(into)}) VALUES ({', '.join('?' * len(into))})"
             self._statements[table, names] = sql
         return sql
@@ -300,18 +292,6 @@ class SqlShelf:
         key = (request.zone, request.entity, request.status, request.priority)
         self.deltas[key] = self.deltas.get(key, 0) + delta
 
-    # -- lanes
-
-    def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
-        return self.connection.execute(statements.LANE_FRONT, (lane, besides)).fetchall()
-
-    def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
-        return self.connection.execute(statements.LANE_BUSY, (lane, besides)).fetchone() is not None
-
-    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
-        sql = statements.LANE_BEHIND
-        return [behind for (behind,) in self.connection.execute(sql, (lane, seq, limit))]
-
     # -- parents
 
     def add_parents(self, seq: int, parents: Sequence[RequestId]) -> None:
@@ -319,10 +299,6 @@ class SqlShelf:
         for parent in dict.fromkeys(parents):
             if not self._one(statements.IS_COMPLETED, parent):
                 self._write("INSERT INTO dependency (seq, parent) VALUES (?, ?)", seq, parent)
-
-    def open_parents(self, seq: int) -> list[Status | None]:
-        found = self.connection.execute(statements.OPEN_PARENTS, (seq,))
-        return [None if status is None else Status(status) for (status,) in found]
 
     def children(self, parent: RequestId) -> list[int]:
         if not self._any_parents:
@@ -343,17 +319,19 @@ class SqlShelf:
     def next_ready(self, head: Head) -> Head | None:
         return self._heads.after(head)
 
+    def newest_read(self, group: Group, *, before: int | None = None) -> Head | None:
+        return self._heads.newest_read(group, before)
+
+    def turn(self) -> Turn:
+        return self._turn
+
+    def keep_turn(self, turn: Turn) -> None:
+        self._turn = turn
+        self._write(statements.KEEP_TURN, codec.encode(turn))
+
     def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
         values = (lead.zone, lead.entity, lead.batch, lead.attempts, now, limit)
         return [seq for (seq,) in self.connection.execute(statements.READY_BESIDE, values)]
-
-    def due(self, now: float) -> list[int]:
-        sql = statements.DUE
-        return [seq for (seq,) in self.connection.execute(sql, (now,))]
-
-    def next_due(self) -> float | None:
-        due: float | None = self._one(statements.NEXT_DUE)
-        return due
 
     # -- attempts and audit
 

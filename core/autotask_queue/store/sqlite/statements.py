@@ -12,6 +12,10 @@ SELECT seq, waits FROM request
 WHERE lane = ? AND seq <> ? AND effect = 'write' AND status <> 'deferred'
 ORDER BY seq LIMIT 2
 """
+LANE_BEFORE: Final = """
+SELECT seq FROM request
+WHERE lane = ? AND seq < ? AND effect = 'write' AND status <> 'deferred' ORDER BY seq DESC LIMIT 1
+"""
 LANE_BUSY: Final = """
 SELECT 1 FROM request INDEXED BY request_busy
 WHERE lane = ? AND seq <> ? AND effect = 'write' AND status IN ('processing', 'uncertain') LIMIT 1
@@ -36,6 +40,12 @@ SELECT coalesce(r.status, h.status)
 FROM dependency d LEFT JOIN request r ON r.id = d.parent LEFT JOIN history h ON h.id = d.parent
 WHERE d.seq = ?
 """
+UNFINISHED_PARENTS: Final = """
+SELECT r.seq FROM dependency d JOIN request r ON r.id = d.parent WHERE d.seq = ? ORDER BY r.seq
+"""
+RAISED: Final = "SELECT seq, rank, zone, entity FROM request WHERE rank > priority"
+TURN: Final = "SELECT value FROM meta WHERE name = 'turn'"
+KEEP_TURN: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES ('turn', ?)"
 INSERT_PAYLOAD: Final = "INSERT INTO payload (seq, value) VALUES (?, ?)"
 INSERT_REPLY: Final = "INSERT INTO reply (seq, value) VALUES (?, ?)"
 INSERT_AUDIT: Final = (

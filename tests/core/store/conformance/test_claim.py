@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tests.core.store.making import (
     NOW,
     OPEN_GATE,
+    STRICT,
     add,
     add_one,
     change,
@@ -14,7 +13,6 @@ from tests.core.store.making import (
     complete,
     ended,
     load,
-    most_urgent,
     read,
     request,
     status_of,
@@ -22,7 +20,6 @@ from tests.core.store.making import (
 
 from autotask_queue.model.request import AttemptResult
 from autotask_queue.model.status import Status
-from autotask_queue.model.work import Head
 from autotask_queue.ports import Store, ZoneGate
 
 
@@ -46,34 +43,9 @@ async def test_nothing_is_claimed_twice(store: Store) -> None:
     assert not set(first) & set(second)
 
 
-async def test_the_strategy_chooses_among_the_heads(store: Store) -> None:
+async def test_the_order_decides_who_goes_first(store: Store) -> None:
     low, high, middle = await add(store, request(priority=1), request(priority=9), request(priority=5))
-    assert await claim_ids(store, strategy=most_urgent) == [high.id, middle.id, low.id]
-
-
-async def test_the_strategy_sees_one_head_for_each_zone_endpoint_and_priority(store: Store) -> None:
-    seen: list[list[Head]] = []
-
-    def watching(heads: Sequence[Head], now: float) -> int:
-        seen.append(list(heads))
-        return 0
-
-    stored = await add(
-        store,
-        request(created_at=NOW + 1),
-        request(),
-        request(priority=6),
-        request(entity="Companies"),
-        request(zone="zone2"),
-    )
-    await claim(store, strategy=watching, limit=1)
-    assert {(h.zone, h.entity, h.priority, h.seq) for h in seen[0]} == {
-        ("zone1", "Tickets", 5, stored[0].seq),
-        ("zone1", "Tickets", 6, stored[2].seq),
-        ("zone1", "Companies", 5, stored[3].seq),
-        ("zone2", "Tickets", 5, stored[4].seq),
-    }
-    assert next(h for h in seen[0] if h.seq == stored[0].seq).enqueued_at == NOW + 1
+    assert await claim_ids(store, order=STRICT) == [high.id, middle.id, low.id]
 
 
 async def test_a_zone_without_a_gate_is_closed(store: Store) -> None:
@@ -170,7 +142,7 @@ async def test_what_has_expired_is_never_sent(store: Store) -> None:
 async def test_priority_can_change_while_waiting(store: Store) -> None:
     first, second = await add(store, request(), request())
     await change(store, second.id, kind="edited", priority=9)
-    assert await claim_ids(store, strategy=most_urgent) == [second.id, first.id]
+    assert await claim_ids(store, order=STRICT) == [second.id, first.id]
 
 
 async def test_reads_run_beside_writes(store: Store) -> None:

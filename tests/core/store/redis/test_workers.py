@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from tests.core.store.making import (
+    FIFO,
     NOW,
     OPEN_GATE,
     add,
@@ -19,7 +20,6 @@ from tests.core.store.making import (
     claim_one,
     complete,
     load,
-    lowest_seq,
     read,
     request,
     status_of,
@@ -38,7 +38,7 @@ from autotask_queue.store.redis import RedisStore, claiming
 pytestmark = pytest.mark.integration
 
 PATIENCE = 10.0
-EVERYTHING = Claim(now=NOW, limit=100, strategy=lowest_seq, default_gate=OPEN_GATE)
+EVERYTHING = Claim(now=NOW, limit=100, order=FIFO, default_gate=OPEN_GATE)
 
 
 async def until(ready: Callable[[], bool | Awaitable[bool]]) -> None:
@@ -98,26 +98,6 @@ async def test_lanes_keep_their_order_across_workers(open_store: OpenStore) -> N
         seqs = [seq for own, seq in order if own == lane]
         assert seqs == sorted(seqs)
         assert len(seqs) == 12
-
-
-async def test_what_somebody_else_took_meanwhile_is_looked_for_again(open_store: OpenStore) -> None:
-    quick, slow = await open_store(), await open_store()
-    first, second = await add(quick, request(), request())
-    raced = False
-
-    def choose(heads: object, now: float) -> int:
-        nonlocal raced
-        if not raced:  # between the look and the taking, the other worker claims the best
-            raced = True
-            asyncio.get_running_loop().create_task(claim(quick, limit=1)).add_done_callback(lambda _: None)
-        return 0
-
-    results = await asyncio.gather(
-        slow.claim(Claim(now=NOW, limit=1, strategy=choose, default_gate=OPEN_GATE)),
-        claim(quick, limit=1),
-    )
-    taken = [r.id for result in results for r in result.requests]
-    assert sorted(taken) == sorted([first.id, second.id])
 
 
 async def test_a_worker_that_is_overtaken_again_and_again_still_gets_something(open_store: OpenStore) -> None:
@@ -372,11 +352,10 @@ async def test_nothing_is_claimed_before_a_pause_was_read(open_store: OpenStore)
     console, worker = await open_store(), await open_store(told.append)
     one = await add_one(console)
     await until(lambda: worker.max_seq() == 1)
-    await worker._run_one(claiming.heads(EVERYTHING, 0))
     await console.put_document("control", "paused", {"until": None}, at=NOW)
-    # The worker looked before the pause, and takes after it, as if no message had come.
-    answer, _ = await worker._run_one(claiming.take(EVERYTHING, 0, [one.seq]))
-    assert answer == ["control"]
+    # The worker read the controls before the pause, and claims after it, as if no message had come.
+    answer, _ = await worker._run_one(claiming.claim(EVERYTHING, 0))
+    assert answer[2:] == ["control", []]
     assert News.CONTROL in told
     assert await status_of(console, one.id) is Status.PENDING
     assert await claim_ids(worker) == [one.id], "who was told has read the controls"

@@ -9,7 +9,9 @@ CREATE INDEX request_busy ON request (lane) WHERE status IN ('processing', 'unce
 CREATE UNIQUE INDEX request_dedup ON request (dedup_key) WHERE dedup_key IS NOT NULL
 CREATE INDEX request_due ON request (due_at) WHERE due_at IS NOT NULL
 CREATE INDEX request_lane ON request (lane, seq) WHERE lane IS NOT NULL
-CREATE INDEX request_ready ON request (zone, entity, priority, seq) WHERE waits = 0
+CREATE INDEX request_raised ON request (zone, entity, rank, seq) WHERE rank > priority
+CREATE INDEX request_reads ON request (zone, entity, rank, seq) WHERE waits = 0 AND effect = 'read'
+CREATE INDEX request_ready ON request (zone, entity, rank, seq) WHERE waits = 0
 CREATE TABLE attempt ( seq INTEGER NOT NULL, number INTEGER NOT NULL, kind TEXT NOT NULL, result TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL, http_status INTEGER, failure BLOB, note TEXT NOT NULL, PRIMARY KEY (seq, number) ) STRICT, WITHOUT ROWID
 CREATE TABLE audit ( seq INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, request_id TEXT, rest BLOB NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL ) STRICT
 CREATE TABLE breaker (zone TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID
@@ -21,6 +23,6 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID
 CREATE TABLE minute (at REAL PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID
 CREATE TABLE payload (seq INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT
 CREATE TABLE reply (seq INTEGER PRIMARY KEY, value BLOB NOT NULL) STRICT
-CREATE TABLE request ( seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('pending', 'deferred', 'processing', 'retrying', 'uncertain', 'held')), zone TEXT NOT NULL, endpoint TEXT NOT NULL, method TEXT NOT NULL, effect TEXT NOT NULL CHECK (effect IN ('read', 'write')), entity TEXT NOT NULL, priority INTEGER NOT NULL, summary TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, max_retries INTEGER NOT NULL, lane TEXT, reason TEXT, reason_text TEXT NOT NULL DEFAULT '', scheduled_at REAL, not_before REAL, expires_at REAL, finished_at REAL, http_status INTEGER, failure_title TEXT NOT NULL DEFAULT '', record_id INTEGER, actor TEXT NOT NULL, fence INTEGER NOT NULL DEFAULT 0, dedup_key TEXT, restore_to TEXT, failure BLOB, haystack TEXT NOT NULL, waits INTEGER CHECK (waits BETWEEN 0 AND 7), due_at REAL , batch TEXT, merged_into TEXT) STRICT
+CREATE TABLE request ( seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, status TEXT NOT NULL CHECK (status IN ('pending', 'deferred', 'processing', 'retrying', 'uncertain', 'held')), zone TEXT NOT NULL, endpoint TEXT NOT NULL, method TEXT NOT NULL, effect TEXT NOT NULL CHECK (effect IN ('read', 'write')), entity TEXT NOT NULL, priority INTEGER NOT NULL, summary TEXT NOT NULL, created_at REAL NOT NULL, updated_at REAL NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, max_retries INTEGER NOT NULL, lane TEXT, reason TEXT, reason_text TEXT NOT NULL DEFAULT '', scheduled_at REAL, not_before REAL, expires_at REAL, finished_at REAL, http_status INTEGER, failure_title TEXT NOT NULL DEFAULT '', record_id INTEGER, actor TEXT NOT NULL, fence INTEGER NOT NULL DEFAULT 0, dedup_key TEXT, restore_to TEXT, failure BLOB, haystack TEXT NOT NULL, waits INTEGER CHECK (waits BETWEEN 0 AND 7), due_at REAL , batch TEXT, merged_into TEXT, rank INTEGER NOT NULL DEFAULT 0) STRICT
 CREATE TRIGGER audit_is_append_only BEFORE DELETE ON audit WHEN OLD.seq > coalesce((SELECT value FROM meta WHERE name = 'audit_pruned_to'), 0) BEGIN SELECT RAISE(ABORT, 'the audit trail is append only'); END
 CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail is never changed'); END

@@ -32,7 +32,8 @@ else
     end
     redis.call(
       'HSET', KEYS[1], 'seq', text(ctl.seq), 'audit', text(ctl.audit), 'hash', ctl.hash,
-      'version', text(ctl.version), 'epoch', text(ctl.epoch), 'parents', ctl.parents and '1' or ''
+      'version', text(ctl.version), 'epoch', text(ctl.epoch), 'parents', ctl.parents and '1' or '',
+      'raised', ctl.raised and '1' or '', 'turn', ctl.turn
     )
     redis.call('HSET', writer_key, 'batch', text(batch.number), 'reply', cmsgpack.pack({ answers, wanted }))
     redis.call('PEXPIRE', writer_key, 86400000)

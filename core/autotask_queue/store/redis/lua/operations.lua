@@ -37,6 +37,7 @@ function OPERATIONS.enqueue(op)
   keep_documents(row, op[4])
   enter_lane(row, lane_state(row))
   file(row, waits_of(row, at))
+  rank_added(row)
   write_down(row, 'enqueued', at, actor, '', first, '', '{}', false)
   if row.status ~= first then
     write_down(row, 'held', at, actor, first, row.status, PARENT, '{}', false)
@@ -86,53 +87,6 @@ end
 ---------------------------------------------------------------------------------------------------
 -- Claims
 
--- How much may be taken of zones and endpoints. gates: zone -> slots, default slots of an endpoint, and
--- endpoint -> slots; `default` is the gate of zones that are not among them, or false.
-local function slots_of(gates, default)
-  local used = {}
-
-  local function left(zone, entity)
-    local gate = gates[zone] or default
-    if not gate then
-      return 0
-    end
-    local own = gate[3][entity] or gate[2]
-    return math.min(gate[1] - (used[zone] or 0), own - (used[zone .. '\n' .. entity] or 0))
-  end
-
-  local function use(zone, entity)
-    for _, name in ipairs({ zone, zone .. '\n' .. entity }) do
-      used[name] = (used[name] or 0) + 1
-    end
-  end
-
-  return left, use
-end
-
--- 'heads', now, limit, gates, default gate, how many more for the case that others are quicker
--- Brings in what time has brought, then lists what is ready and may go, as far down as it could be taken.
-function OPERATIONS.heads(op)
-  local now, limit = op[2], op[3]
-  local left = slots_of(op[4], op[5])
-  for _, seq in ipairs(reclaim(now, DUE_AT_ONCE)) do
-    consequence(load(seq))
-  end
-  local expired, more = promote(now, DUE_AT_ONCE)
-  if more or limit < 1 then
-    return { expired, more, {} }
-  end
-  flush_sorted()
-  local groups = {}
-  for _, group in ipairs(redis.call('SMEMBERS', key('ready'))) do
-    local zone, entity = unpack(cjson.decode(group))
-    local depth = math.min(limit, left(zone, entity))
-    if depth > 0 then
-      groups[#groups + 1] = { group, redis.call('ZRANGE', key('z:' .. group), 0, depth + op[6] - 1) }
-    end
-  end
-  return { expired, false, groups }
-end
-
 local function start(row, now, merged_into)
   local was, number = row.status, next_number(row)
   store(row, {
@@ -151,25 +105,35 @@ local function start(row, now, merged_into)
   write_down(row, 'claimed', now, '', was, 'processing', '', detail, tonumber(number))
 end
 
--- 'take', now, limit, gates, default gate, epoch, seqs
--- Starts those that are still ready: somebody else may have been quicker. A worker that has not seen the
--- latest pause or hold gets nothing.
-function OPERATIONS.take(op)
-  if op[6] ~= ctl.epoch then
-    return { 'control' }
+-- 'claim', now, limit, gates, default gate, background, epoch, terms
+-- Brings in what time has brought, then starts the best of what is ready and may go. A worker that has not seen
+-- the latest pause or hold gets nothing. Answers: the seqs that expired, whether more is due, what was got.
+function OPERATIONS.claim(op)
+  local now, limit = op[2], op[3]
+  for _, seq in ipairs(reclaim(now, DUE_AT_ONCE)) do
+    consequence(load(seq))
   end
-  local left, use = slots_of(op[4], op[5])
-  local taken = {}
-  for _, seq in ipairs(op[7]) do
-    local row = load(seq)
-    if row and row.waits == '0' and #taken < op[3] and left(row.zone, row.entity) > 0 then
-      use(row.zone, row.entity)
-      start(row, op[2])
-      taken[#taken + 1] = seq
-      want(seq)
-    end
+  local expired, more = promote(now, DUE_AT_ONCE)
+  if more or limit < 1 then
+    return { expired, more, 'taken', {} }
+  elseif op[7] ~= ctl.epoch then
+    return { expired, false, 'control', {} }
   end
-  return { 'taken', taken }
+  flush_sorted()
+  local left, use = slots_of(op[4], op[5], op[6])
+  local turn = { reads = 0, clock = 0, ends = {} }
+  if ctl.turn ~= '' then
+    turn.reads, turn.clock, turn.ends = unpack(cmsgpack.unpack(ctl.turn))
+  end
+  local picked = pick(tonumber(now), limit, left, use, op[8], turn)
+  if #picked > 0 then
+    ctl.turn = cmsgpack.pack({ turn.reads, turn.clock, turn.ends })
+  end
+  for _, seq in ipairs(picked) do
+    start(load(seq), now)
+    want(seq)
+  end
+  return { expired, false, 'taken', picked }
 end
 
 local JOINED_AT_ONCE = 200 -- members of a set looked at in one step

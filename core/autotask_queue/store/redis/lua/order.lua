@@ -42,8 +42,13 @@ local function due_at(row, waits)
   return tonumber(due) < tonumber(at) and due or at
 end
 
-local function ready_member(row)
-  return row.seq .. ':' .. row.created_at
+local function list_as_ready(row, is_ready)
+  local read = row.effect == 'read'
+  local name, member = ready_name(row), row.seq .. ':' .. row.created_at .. (read and ':r' or ':w')
+  plan(sorted, 'z:' .. name, member, is_ready and row.seq)
+  if read then
+    plan(sorted, 'reads:' .. name, member, is_ready and row.seq)
+  end
 end
 
 ---------------------------------------------------------------------------------------------------
@@ -74,7 +79,7 @@ end
 local function file_waits(row, waits)
   set(row, 'waits', waits == nil and '' or text(waits))
   if waits == 0 then
-    plan(sorted, group_of(row).ready, ready_member(row), row.seq)
+    list_as_ready(row, true)
     if row.batch ~= '' then
       plan(sorted, sharing(row), row.seq, row.seq)
     end
@@ -87,7 +92,7 @@ end
 
 local function unfile_waits(row)
   if row.waits == '0' then
-    plan(sorted, group_of(row).ready, ready_member(row), false)
+    list_as_ready(row, false)
     if row.batch ~= '' then
       plan(sorted, sharing(row), row.seq, false)
     end
@@ -257,6 +262,97 @@ local function leave_lane(row, lane, blocked, was_busy)
   end
 end
 
+---------------------------------------------------------------------------------------------------
+-- Ranks: see store/ranks.py
+
+-- How a row presses on those ahead: in which lane, whether as a child.
+local function pressure(row)
+  local lane, blocks = lane_state(row)
+  return blocks and lane or nil, row.deps ~= '' and WAITING[row.status] or false
+end
+
+-- Whom it waits for, as seqs.
+local function ahead_of(row, lane, is_child)
+  local found = {}
+  if lane then
+    found[1] = redis.call('ZREVRANGEBYSCORE', key('lane:' .. lane), '(' .. row.seq, '-inf', 'LIMIT', 0, 1)[1]
+  end
+  for _, parent in ipairs(is_child and open_parents(row) or {}) do
+    local seq = seq_of(parent)
+    if seq and not TERMINAL[load(seq).status] then
+      found[#found + 1] = seq
+    end
+  end
+  return found
+end
+
+-- The highest rank of itself and of those that wait for it.
+local function due_rank(row)
+  local rank = tonumber(row.priority)
+  local lane = pressure(row)
+  if lane then
+    local after = redis.call('ZRANGEBYSCORE', key('lane:' .. lane), '(' .. row.seq, '+inf', 'LIMIT', 0, 1)[1]
+    if after then
+      rank = math.max(rank, rank_of(load(after)))
+    end
+  end
+  for _, seq in ipairs(children_of(row.id)) do
+    local child = load(seq)
+    if WAITING[child.status] then
+      rank = math.max(rank, rank_of(child))
+    end
+  end
+  return rank
+end
+
+local function set_rank(row, rank)
+  local waits = tonumber(row.waits)
+  unfile_waits(row)
+  set(row, 'rank', rank > tonumber(row.priority) and text(rank) or '')
+  file_waits(row, waits)
+  ctl.raised = ctl.raised or row.rank ~= ''
+end
+
+local function work_out_ranks(todo)
+  while #todo > 0 do
+    local row = load(table.remove(todo))
+    local rank = due_rank(row)
+    if rank ~= rank_of(row) then
+      set_rank(row, rank)
+      for _, seq in ipairs(ahead_of(row, pressure(row))) do
+        todo[#todo + 1] = seq
+      end
+    end
+  end
+end
+
+local function rank_added(row)
+  for _, seq in ipairs(ahead_of(row, pressure(row))) do
+    if rank_of(load(seq)) < tonumber(row.priority) then
+      work_out_ranks({ seq })
+    end
+  end
+end
+
+-- Who waits for whom, or how urgently, may have changed.
+local function rank_changed(row, lane_before, was_child, priority)
+  local lane, is_child = pressure(row)
+  if row.status == 'processing' or (lane == lane_before and is_child == was_child and row.priority == priority) then
+    return
+  end
+  if not (lane or is_child or ctl.raised) then
+    return
+  end
+  local todo = TERMINAL[row.status] and {} or { row.seq }
+  for _, seq in ipairs(ahead_of(row, lane_before, was_child)) do
+    todo[#todo + 1] = seq
+  end
+  for _, seq in ipairs(ahead_of(row, lane, is_child)) do
+    todo[#todo + 1] = seq
+  end
+  work_out_ranks(todo)
+end
+
 -- Whoever sends a row has it until then, unless it shows that it lives.
 local function lease_until(row, deadline)
   plan(sorted, 'lease', row.seq, text(deadline))
@@ -265,12 +361,16 @@ end
 -- Writes `changes` into a row and keeps every index.
 local function store(row, changes, at)
   local lane_before, blocked, was_busy = lane_state(row)
-  local was = row.status
+  local was, priority = row.status, row.priority
+  local pressed, was_child = pressure(row)
   unfile(row)
   for name, value in pairs(changes) do
     set(row, name, value)
   end
   set(row, 'v', text(tonumber(row.v) + 1))
+  if TERMINAL[row.status] then
+    set(row, 'rank', '')
+  end
   if was ~= 'processing' and row.status == 'processing' then
     set(row, 'owner', batch.writer)
     lease_until(row, now_ms + batch.lease)
@@ -291,4 +391,5 @@ local function store(row, changes, at)
   if moved and lane and lane ~= lane_before then
     settle_lane(lane)
   end
+  rank_changed(row, pressed, was_child, priority)
 end

@@ -22,13 +22,15 @@ end
 
 local ctl = {}
 do
-  local kept = redis.call('HMGET', KEYS[1], 'seq', 'audit', 'hash', 'version', 'epoch', 'parents')
+  local kept = redis.call('HMGET', KEYS[1], 'seq', 'audit', 'hash', 'version', 'epoch', 'parents', 'raised', 'turn')
   ctl.seq = tonumber(kept[1] or 0)
   ctl.audit = tonumber(kept[2] or 0)
   ctl.hash = kept[3] or string.rep('0', 40)
   ctl.version = tonumber(kept[4] or 0)
   ctl.epoch = tonumber(kept[5] or 0)
   ctl.parents = kept[6] == '1' -- whether any request ever depended on another
+  ctl.raised = kept[7] == '1' -- whether any was ever raised by one that waits for it
+  ctl.turn = kept[8] or '' -- what the strategies remember
 end
 
 local wrote = false -- anything at all
@@ -248,7 +250,6 @@ local function group_of(row)
   if not group then
     local priority = tonumber(row.priority)
     group = {
-      ready = 'z:' .. cjson.encode({ row.zone, row.entity, priority }),
       cell = { row.zone, row.entity, '', priority },
       deltas = {}, -- status -> how many more
     }
@@ -256,6 +257,23 @@ local function group_of(row)
     every_group[#every_group + 1] = group
   end
   return group
+end
+
+-- Its own priority, or that of the most urgent one that waits for it.
+local function rank_of(row)
+  local own = tonumber(row.priority)
+  return row.rank == '' and own or math.max(own, tonumber(row.rank))
+end
+
+local ready_names = {} -- zone -> endpoint -> rank -> name
+
+-- Among which ready ones it is: those of its zone, endpoint and rank.
+local function ready_name(row)
+  local own, rank = inner(inner(ready_names, row.zone), row.entity), rank_of(row)
+  if not own[rank] then
+    own[rank] = cjson.encode({ row.zone, row.entity, rank })
+  end
+  return own[rank]
 end
 
 local function count(row, delta)

@@ -1,0 +1,99 @@
+"""What a shelf looks up in its tables, and how it gathers what it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from autotask_queue.model.request import RequestId
+from autotask_queue.model.status import Status
+from autotask_queue.store.shelf import Front
+from autotask_queue.store.sqlite import statements
+from autotask_queue.store.sqlite.driver import Connection
+
+
+class Lookups:
+    """One connection, with the writes that wait for the next look."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._later: dict[str, list[Sequence[Any]]] = {}
+        self._later_count = 0
+
+    @property
+    def changes(self) -> int:
+        """Grows with every row written, executed or not."""
+        return self._connection.total_changes + self._later_count
+
+    @property
+    def connection(self) -> Connection:
+        """For statements of others, with everything gathered so far executed."""
+        self.settle()
+        return self._connection
+
+    def settle(self) -> None:
+        """Executes the writes gathered so far."""
+        if self._later_count:
+            later, self._later, self._later_count = self._later, {}, 0
+            for sql, values in later.items():
+                self._connection.executemany(sql, values)
+
+    def _write(self, sql: str, *values: Any) -> None:
+        later = self._later.get(sql)
+        if later is None:
+            later = self._later[sql] = []
+        later.append(values)
+        self._later_count += 1
+
+    def _one(self, sql: str, *parameters: Any) -> Any:
+        row = self.connection.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+    def _forget_writes(self) -> None:
+        self._later.clear()
+        self._later_count = 0
+
+    # -- facts about one request
+
+    def waits(self, seq: int) -> int | None:
+        waits: int | None = self._one("SELECT waits FROM request WHERE seq = ?", seq)
+        return waits
+
+    def open_with_dedup_key(self, key: str) -> RequestId | None:
+        found: RequestId | None = self._one(statements.OPEN_WITH_DEDUP_KEY, key)
+        return found
+
+    # -- lanes
+
+    def lane_front(self, lane: str, *, besides: int = 0) -> list[Front]:
+        return self.connection.execute(statements.LANE_FRONT, (lane, besides)).fetchall()
+
+    def lane_busy(self, lane: str, *, besides: int = 0) -> bool:
+        return self.connection.execute(statements.LANE_BUSY, (lane, besides)).fetchone() is not None
+
+    def lane_before(self, lane: str, seq: int) -> int | None:
+        before: int | None = self._one(statements.LANE_BEFORE, lane, seq)
+        return before
+
+    def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
+        sql = statements.LANE_BEHIND
+        return [behind for (behind,) in self.connection.execute(sql, (lane, seq, limit))]
+
+    # -- parents
+
+    def open_parents(self, seq: int) -> list[Status | None]:
+        found = self.connection.execute(statements.OPEN_PARENTS, (seq,))
+        return [None if status is None else Status(status) for (status,) in found]
+
+    def parents(self, seq: int) -> list[int]:
+        return [parent for (parent,) in self.connection.execute(statements.UNFINISHED_PARENTS, (seq,))]
+
+    # -- what comes due
+
+    def due(self, now: float) -> list[int]:
+        sql = statements.DUE
+        return [seq for (seq,) in self.connection.execute(sql, (now,))]
+
+    def next_due(self) -> float | None:
+        due: float | None = self._one(statements.NEXT_DUE)
+        return due
