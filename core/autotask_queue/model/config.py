@@ -91,7 +91,7 @@ class RetryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class StrategiesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who goes next, when a zone is given a rest, and how failures are repeated."""
 
-    priority_strategy: Literal["fifo", "priority"] = "priority"
+    priority_strategy: Literal["fifo", "lifo", "priority", "weighted"] = "priority"
     """Who goes next among those that are ready: see core/README.md."""
     circuit_breaker: CircuitBreakerConfig = CircuitBreakerConfig()
     """When a zone is given a rest."""

@@ -14,7 +14,6 @@ business: only what is ready is a head.
 - `weighted`: start-time fair queuing (Goyal, Vin, Cheng 1996) over five classes of two priorities, weights
   8:4:2:1:1; inside a class as `priority`. Each request costs one call, for calls are what Autotask's hourly
   limit counts; an expected time per kind of call, as the literature has it, was left out.
-- `adaptive` is no order of its own: `policy.adaptive` switches between these.
 
 The script of the Redis store (`schedule.lua`) is a second writing of `choose`; one test runs both.
 """
@@ -23,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, Literal, get_args
+from typing import Final
 
 import msgspec
 
@@ -42,9 +41,6 @@ OLDEST_EVERY: Final = 4
 """Where the newest reads go first, each so many-th is the oldest."""
 
 _COSTS: Final = tuple(max(WEIGHTS) // weight for weight in WEIGHTS)
-
-Strategy = Literal["fifo", "lifo", "priority", "weighted", "adaptive"]
-STRATEGIES: Final[tuple[str, ...]] = get_args(Strategy)
 
 
 def order(rule: Rule, *, newest_reads: bool = False, background_after: float = 0.0) -> Order:
@@ -66,7 +62,7 @@ ORDERS: Final[Mapping[str, Order]] = MappingProxyType(
         "weighted": order(Rule.WEIGHTED),
     }
 )
-"""The terms by the name of the strategy; `adaptive` takes now these, now those."""
+"""The terms by the name of the strategy."""
 
 
 def class_of(priority: int) -> int:
