@@ -66,9 +66,12 @@ from autotask_queue.model.request import (
 )
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.ports import Clock, QueueProcessor, Recovery, Secrets, Store
-from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
+from autotask_queue.store import MemoryStore, RedisStore, SpoolingStore, SqliteStore
+from autotask_queue.store.redis.writer import PATIENCE
 
 DEFAULT_ZONE = "default"
+SPOOLING_PATIENCE = 2.0
+"""Seconds without the server after which a new request is kept on the side, where there is a place for it."""
 _AUTOTASK = "autotask"
 _T = TypeVar("_T")
 
@@ -278,7 +281,7 @@ class QueueManager:
 
     async def _put(self, request: Request, *, own_id: bool) -> Receipt:
         ctx = self._engine.ctx
-        newest = ctx.store.max_seq()
+        place, newest = ctx.store.location, ctx.store.max_seq()
         try:
             check_room(ctx, request)
         except QueueFull:
@@ -291,7 +294,9 @@ class QueueManager:
         stored = (await ctx.store.enqueue([request], actor=request.actor))[0]
         if isinstance(stored, QueueError):
             raise stored
-        duplicate = stored.seq <= newest or stored.created_at != request.created_at
+        # A store that has changed places meanwhile counts anew.
+        old = stored.seq <= newest and ctx.store.location == place
+        duplicate = old or stored.created_at != request.created_at
         if not duplicate:
             self._announce_new(stored)
         return self._receipt(stored, duplicate=duplicate)
@@ -703,7 +708,13 @@ def _open_store(persistence: PersistenceConfig, encryption_key: bytes | None) ->
                 ["encryption_key goes with a queue file: what a Redis server keeps is not encrypted"],
                 remedy="Leave the key out, and let the server listen on TLS and its disk be encrypted.",
             )
-        return RedisStore(connection.url, namespace=connection.namespace, lease=persistence.options.lease)
+        server = RedisStore(
+            connection.url,
+            namespace=connection.namespace,
+            lease=persistence.options.lease,
+            patience=SPOOLING_PATIENCE if connection.spool_path else PATIENCE,
+        )
+        return SpoolingStore(server, connection.spool_path) if connection.spool_path else server
     return SqliteStore(connection.db_path, encryption_key=encryption_key)
 
 

@@ -78,6 +78,7 @@ class Engine:
             self.ctx,
             self.board,
             self.gates,
+            self.connectivity,
             self.settler,
             self.commands,
             wake=self.wake,

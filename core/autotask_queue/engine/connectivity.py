@@ -60,6 +60,18 @@ class ConnectivityMonitor:
         shared = isinstance(self._ctx.store, Shared)
         return f"work_offline on {platform.node()}" if shared else "work_offline"
 
+    async def follow(self) -> None:
+        """Takes over the choice to work offline, or its end, from a queue that several processes share.
+
+        Another process of this computer has made it, or it could not be read at the start.
+        """
+        chosen = await self._ctx.store.get_document("control", self._choice) is not None
+        if chosen and self.state.state is not Connectivity.WORK_OFFLINE:
+            self._set(Connectivity.WORK_OFFLINE)
+        elif not chosen and self.state.state is Connectivity.WORK_OFFLINE:
+            self._set(Connectivity.PROBING)
+            self._ctx.tasks.later("work online", self.check())
+
     async def load(self) -> None:
         """Restores "work offline" as it was when the program ended."""
         saved = await self._ctx.store.get_document("control", self._choice)

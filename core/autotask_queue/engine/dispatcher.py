@@ -77,7 +77,7 @@ class Dispatcher:
                 pause = FIRST_PAUSE
             except StoreError as error:  # a full disk must not end sending for good
                 self.settler.trouble(error)
-                await self.ctx.clock.sleep(pause)
+                await wait_for(self.ctx.clock, self._wake, pause)
                 pause = min(LONGEST_PAUSE, pause * 2)
                 continue
             if not more:

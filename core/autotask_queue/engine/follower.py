@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from autotask_queue.engine.breakers import BreakerBoard
 from autotask_queue.engine.commands import Commands
+from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.settle import Settler
@@ -32,6 +33,7 @@ class Follower:
     ctx: Context
     board: BreakerBoard
     gates: Gates
+    connectivity: ConnectivityMonitor
     settler: Settler
     commands: Commands
     wake: Callable[[], None]
@@ -62,6 +64,7 @@ class Follower:
             try:
                 await self.board.follow()
                 await self.gates.follow()
+                await self.connectivity.follow()
             except BaseException:
                 self._outdated = True
                 raise

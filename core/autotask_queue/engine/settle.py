@@ -180,9 +180,9 @@ class Settler:
 
     def trouble(self, error: StoreError) -> None:
         """The store refused to write, or to read."""
-        if not self.storage_trouble:
-            self.storage_trouble = error.message
-            self._ctx.logger.error("the queue file cannot be written: %s", error.message)
+        before, self.storage_trouble = self.storage_trouble, error.message
+        if not before:
+            self._ctx.logger.error("the queue cannot be written: %s", error.message)
             self._ctx.bus.publish(
                 HealthDegraded(at=self._ctx.clock.now(), component="storage", reason=error.message)
             )

@@ -25,6 +25,8 @@ class ConnectionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """Address of the Redis server, such as redis://user:password@host:6379/0."""
     namespace: str = "autotask"
     """The queue's name on that server; queues of other names do not meet it."""
+    spool_path: str = ""
+    """Path of a file that keeps new requests while the Redis server is away; without one they are refused."""
 
     @override
     def __repr__(self) -> str:
@@ -241,6 +243,9 @@ def _mismatches(config: QueueConfig) -> Iterator[tuple[str, str, str]]:
     if config.persistence.backend == "sqlite" and (not connection.db_path or "\0" in connection.db_path):
         path = "persistence.connection.db_path"
         yield path, backend, f"{path} must be the name of a file"
+    if "\0" in connection.spool_path:
+        path = "persistence.connection.spool_path"
+        yield path, path, f"{path} cannot be the name of a file"
 
 
 def _without(values: Mapping[str, Any], problems: Mapping[str, str], above: str = "") -> dict[str, Any]:

@@ -35,8 +35,8 @@ _NO_JSON: Final = b"{}"
 # Enqueue
 
 
-def enqueue(request: Request, *, actor: str) -> Operation:
-    """Adds a request.
+def enqueue(request: Request, *, actor: str, adopted: bool = False) -> Operation:
+    """Adds a request; `adopted` if it was acknowledged elsewhere, so that it may have come and gone already.
 
     Raises:
         InvalidRequest: it holds something that cannot be stored, or its status is none to begin with.
@@ -53,6 +53,7 @@ def enqueue(request: Request, *, actor: str) -> Operation:
         {name: place for place, name in enumerate(documents, start=1)},
         list(dict.fromkeys(request.depends_on)),
         actor,
+        adopted,
         documents=tuple(documents.values()),
     )
 
@@ -65,6 +66,8 @@ def enqueued(request: Request, answer: Sequence[Any], found: dict[str, Stored], 
     """
     if answer[0] == "old":
         return found[answer[1]].request
+    if answer[0] == "gone":
+        return request
     if answer[0] == "taken":
         raise InvalidRequest(
             f"An unfinished request with the same dedup_key exists already: {answer[1]}.",

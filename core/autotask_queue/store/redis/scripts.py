@@ -16,6 +16,9 @@ from autotask_queue.store.ledger import INTERRUPTED
 from autotask_queue.store.limits import PRUNABLE
 from autotask_queue.store.redis.rows import COLUMNS
 
+UNHEARD: Final = "The server's answer was lost before it was sent."
+"""Why a request is pending again whose claim was not answered."""
+
 _WRITE: Final = ("rows", "order", "changes", "schedule", "operations", "answer")
 _READ: Final = ("read",)
 _SETS: Final = {
@@ -59,6 +62,7 @@ def _script(names: Iterable[str]) -> Script:
 def _constants() -> str:
     lines = [f"local COLUMNS = {{ {', '.join(map(_quoted, COLUMNS))} }}"]
     lines.append(f"local INTERRUPTED = {_quoted(INTERRUPTED)}")
+    lines.append(f"local UNHEARD = {_quoted(UNHEARD)}")
     lines += [
         f"local {name} = {{ {', '.join(f'[{_quoted(status)}] = true' for status in sorted(members))} }}"
         for name, members in _SETS.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import uuid
 from array import array
 from collections.abc import Callable, Sequence
@@ -19,16 +20,17 @@ from autotask_queue.model.request import JSON, Attempt, AuditEntry, Durability, 
 from autotask_queue.ports import AuditAnchor, Change, Claim, Claimed, Companions, News, Recovery
 from autotask_queue.store import bulk, codec
 from autotask_queue.store.cells import counted, is_countable
-from autotask_queue.store.redis import changing, checks, claiming, rows
+from autotask_queue.store.redis import changing, checks, rows
 from autotask_queue.store.redis.address import parse
 from autotask_queue.store.redis.applying import Applier
 from autotask_queue.store.redis.batches import operation
 from autotask_queue.store.redis.link import Link
 from autotask_queue.store.redis.reading import SLICE, Reader
 from autotask_queue.store.redis.small import SmallThings
+from autotask_queue.store.redis.taking import Taker
 from autotask_queue.store.redis.view import View
 from autotask_queue.store.redis.watch import Watch
-from autotask_queue.store.redis.writer import Answer, Writer
+from autotask_queue.store.redis.writer import PATIENCE, Answer, Writer
 from autotask_queue.transport import KNOWN_SECRETS
 
 LEASE: Final = 360.0
@@ -48,22 +50,27 @@ class RedisStore:
         url: where the server is; see `address.parse` for the forms.
         namespace: the queue's name on that server; queues of other names do not meet it.
         lease: seconds that a claimed request is its worker's without a sign of life.
+        patience: seconds in which the server may restart, or fail over, without a caller noticing.
 
     Raises:
         ConfigError: the address or the name is none.
     """
 
-    def __init__(self, url: str, *, namespace: str = "autotask", lease: float = LEASE) -> None:
+    def __init__(
+        self, url: str, *, namespace: str = "autotask", lease: float = LEASE, patience: float = PATIENCE
+    ) -> None:
         if not namespace or any(c in "{}" or not c.isprintable() for c in namespace):
             raise ConfigError(["persistence.connection.namespace must be a name without { and }"])
         self._namespace = namespace
         self._lease = lease
+        self._patience = patience
         address = parse(url)
         KNOWN_SECRETS.add(*address.secrets)
         self._link = Link(address, namespace=namespace)
         self._read = Reader(self._link)
         self._view = View()
         self._writer: Writer | None = None
+        self._taker = Taker(self._run, self._view)
         self._applier = Applier(self._read, self._run)
         self._small = SmallThings(self._link, self._run)
         self._watch: asyncio.Task[None] | None = None
@@ -97,7 +104,14 @@ class RedisStore:
             await checks.check_format(self._link)
             self._durability = facts.durability
             self._view = View()
-            self._writer = Writer(self._link, name=uuid.uuid4().hex, lease=self._lease, publish=self._publish)
+            self._taker = Taker(self._run, self._view)
+            self._writer = Writer(
+                self._link,
+                name=uuid.uuid4().hex,
+                lease=self._lease,
+                patience=self._patience,
+                publish=self._publish,
+            )
             recovered = await self._recover(now)
         except BaseException:
             await self._disconnect()
@@ -123,6 +137,7 @@ class RedisStore:
         if self._writer is not None:
             held = [str(stored.request.seq) for stored in self._view.in_flight.values()]
             with contextlib.suppress(StoreError):  # then they wait for the end of its leases
+                await self._taker.hand_back(time.time())
                 await self._run_one(operation("leave", held))
         await self._disconnect()
 
@@ -135,6 +150,19 @@ class RedisStore:
         if writer is not None:
             await writer.close()
         await self._link.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it was opened, and not closed since."""
+        return self._writer is not None
+
+    async def reach(self) -> None:
+        """Asks the server for a sign of life.
+
+        Raises:
+            StoreError: it does not answer.
+        """
+        await self._run_one(operation("sync"))
 
     # -- what others did
 
@@ -161,11 +189,23 @@ class RedisStore:
     # -- changing
 
     async def enqueue(self, requests: Sequence[Request], *, actor: str) -> list[Request | QueueError]:
+        return await self._add(requests, actor)
+
+    async def adopt(self, requests: Sequence[Request]) -> list[Request | QueueError]:
+        """Takes over requests that were acknowledged elsewhere, in order, under their own ids.
+
+        As `enqueue`, but what was here, ended and is pruned already is not added again.
+        """
+        return await self._add(requests, None)
+
+    async def _add(self, requests: Sequence[Request], actor: str | None) -> list[Request | QueueError]:
+        """Stores new requests; without an actor each was added by its own, elsewhere."""
         results: list[Request | QueueError] = []
         wanted = []
         for request in requests:
+            who = request.actor if actor is None else actor
             try:
-                wanted.append(changing.enqueue(request, actor=actor))
+                wanted.append(changing.enqueue(request, actor=who, adopted=actor is None))
                 results.append(request)
             except QueueError as error:
                 results.append(await self._known(request.id) or error)
@@ -174,7 +214,7 @@ class RedisStore:
             if results[place] is request:
                 answer, reply = next(answers)
                 try:
-                    results[place] = changing.enqueued(request, answer, reply.rows, actor=actor)
+                    results[place] = changing.enqueued(request, answer, reply.rows, actor=actor or "")
                 except QueueError as error:
                     results[place] = error
         return results
@@ -189,29 +229,10 @@ class RedisStore:
 
     async def claim(self, claim: Claim) -> Claimed:
         self._check_open()
-        expired: list[Request] = []
-        # The controls that the caller has read; what changes from here on is for the next claim.
-        epoch = self._view.seen_epoch
-        while True:
-            (seqs, more, got, taken), reply = await self._run_one(claiming.claim(claim, epoch))
-            expired += [reply.rows[seq].request for seq in seqs]
-            if got == "control" and self._callback is None:
-                epoch, more = self._view.seen_epoch, True
-            if not more:
-                break
-        for seq in taken:
-            self._view.keep(reply.rows[seq])
-        return Claimed(
-            requests=tuple(reply.rows[seq].request for seq in taken),
-            expired=tuple(expired),
-            next_due=self._view.next_due,
-        )
+        return await self._taker.claim(claim, follows=self._callback is not None)
 
     async def join(self, companions: Companions) -> tuple[Request, ...]:
-        (seqs,), reply = await self._run_one(claiming.join(companions, self._view.seen_epoch))
-        for seq in seqs:
-            self._view.keep(reply.rows[seq])
-        return tuple(reply.rows[seq].request for seq in seqs)
+        return await self._taker.join(companions)
 
     async def apply(self, changes: Sequence[Change]) -> list[Request | QueueError]:
         self._check_open()

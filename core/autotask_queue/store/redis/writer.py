@@ -23,7 +23,6 @@ MAX_BATCH: Final = 64
 """Operations in one call: while it runs, the server does nothing else."""
 MAX_BATCH_BYTES: Final = 4 << 20
 PATIENCE: Final = 8.0
-"""Seconds in which a server may restart, or fail over, without a caller noticing."""
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 1.0
 
@@ -60,13 +59,17 @@ class Writer:
         link: the server.
         name: the writer's own; nobody else uses it.
         lease: seconds that a claimed request is its worker's without a sign of life.
+        patience: seconds in which the server may restart, or fail over, without a caller noticing.
         publish: takes over what a batch changed, before its callers hear of it.
     """
 
-    def __init__(self, link: Link, *, name: str, lease: float, publish: Callable[[Reply], None]) -> None:
+    def __init__(
+        self, link: Link, *, name: str, lease: float, patience: float, publish: Callable[[Reply], None]
+    ) -> None:
         self.name = name
         self._link = link
         self._lease = int(lease * 1000)
+        self._patience = patience
         self._publish = publish
         self._waiting: deque[_Call] = deque()
         self._in_flight: list[_Call] = []
@@ -155,7 +158,7 @@ class Writer:
             calls, writer=self.name, number=self._number, version=self._version, lease=self._lease
         )
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + (0.0 if self._away else PATIENCE)
+        deadline = loop.time() + (0.0 if self._away else self._patience)
         pause = _FIRST_PAUSE
         while True:
             try:

@@ -11,7 +11,8 @@ import msgspec
 from autotask_queue.model.breaker import BreakerRecord
 from autotask_queue.model.errors import QueueError
 from autotask_queue.model.metrics import MinuteStat
-from autotask_queue.model.request import AuditEntry, Request
+from autotask_queue.model.request import AuditEntry, Request, RequestId
+from autotask_queue.model.status import Status
 from autotask_queue.ports import AuditAnchor, Change, Claim, Claimed, Companions
 from autotask_queue.store import codec
 from autotask_queue.store.limits import KEEP_MINUTES, PRUNABLE
@@ -112,6 +113,22 @@ def save_minutes(minutes: Sequence[MinuteStat]) -> Operation:
         )
         sql = "DELETE FROM minute WHERE at < (SELECT max(at) FROM minute) - ?"
         session.shelf.connection.execute(sql, (KEEP_MINUTES,))
+
+    return run
+
+
+def forget(ids: Sequence[RequestId]) -> Operation:
+    """Removes requests, finished or not, that are kept elsewhere from now on; the audit trail stays."""
+
+    def run(session: Session) -> None:
+        shelf = session.shelf
+        found = [request for request in map(shelf.get, ids) if request is not None]
+        for request in found:
+            if not request.status.is_terminal:  # by way of the history, from which all is removed
+                ended = {"status": Status.CANCELLED, "finished_at": request.updated_at}
+                shelf.replace(request, msgspec.structs.replace(request, **ended), None)
+        shelf.remove([request.seq for request in found])
+        set_meta(shelf.connection, "last_seq", shelf.last_seq)
 
     return run
 

@@ -13,13 +13,17 @@ local function keep_documents(row, places)
   end
 end
 
--- 'enqueue', id, values, documents (name -> place), parents, actor
+-- 'enqueue', id, values, documents (name -> place), parents, actor, whether it was acknowledged elsewhere before:
+-- then it may have been here, have ended and have been pruned, and must not be sent once more.
 function OPERATIONS.enqueue(op)
   local id, values, actor = op[2], op[3], op[6]
   local known = seq_of(id)
   if known then
     want(known)
     return { 'old', known }
+  end
+  if op[7] and hashed_value('gone', id) then
+    return { 'gone' }
   end
   local other = values.dedup_key and hashed_value('uniq', values.dedup_key)
   if other then
@@ -207,6 +211,22 @@ function OPERATIONS.heartbeat(op)
     end
   end
   return lost
+end
+
+-- 'hand_back', now, the seqs (as a set) that this worker knows it has: what else it has was claimed in a call
+-- whose answer it never got, and is surely not sent.
+function OPERATIONS.hand_back(op)
+  flush_sorted()
+  local at = op[2]
+  local about = { kind = 'returned', at = at, actor = 'queue', why = UNHEARD, detail = '{}' }
+  for _, seq in ipairs(redis.call('ZRANGE', key('lease'), 0, -1)) do
+    local row = load(seq)
+    if row.owner == batch.writer and not op[3][seq] then
+      local changes = { status = 'pending', updated_at = at, finished_at = '', restore_to = '', merged_into = '' }
+      apply_change(row, changes, about)
+    end
+  end
+  return {}
 end
 
 -- 'leave', seqs: this worker ends; what it still holds can be taken up at once.
