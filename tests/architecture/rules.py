@@ -24,6 +24,7 @@ STARTS_TASKS: Final = frozenset(
         CORE + "engine/supervisor.py",  # owns the engine's tasks until they have ended
         CORE + "engine/clock.py",  # races an event against a sleep and ends both before it returns
         CORE + "store/redis/store.py",  # one watch while it is open; its close() ends it
+        CORE + "store/spooling/store.py",  # one look-out while the server is away; its close() ends it
         CORE + "store/redis/writer.py",  # one at a time; its close() waits for it
         CORE + "store/sqlite/store.py",  # one check of the file after an unclean end; its close() ends it
         CORE + "store/sqlite/writer.py",  # one at a time; its close() waits for it

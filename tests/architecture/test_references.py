@@ -33,6 +33,7 @@ HONOURED = {
     "persistence.connection.db_path": "manager.py",
     "persistence.connection.url": "manager.py",
     "persistence.connection.namespace": "manager.py",
+    "persistence.connection.spool_path": "manager.py",
     "persistence.options.lease": "manager.py",
     "persistence.options.checkpoints": "engine/janitor.py",
     "persistence.options.checkpoint_interval": "engine/janitor.py",

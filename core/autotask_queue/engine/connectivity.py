@@ -42,6 +42,7 @@ class ConnectivityMonitor:
     def __init__(self, ctx: Context, *, zones: Callable[[], tuple[str, ...]]) -> None:
         self._ctx = ctx
         self._zones = zones
+        self._computer = platform.node()
         self._wake = asyncio.Event()
         self._check: asyncio.Task[None] | None = None
         self._tries = 0
@@ -58,7 +59,7 @@ class ConnectivityMonitor:
     def _choice(self) -> str:
         """The document that keeps "work offline"; of a shared queue it is this computer's own choice."""
         shared = isinstance(self._ctx.store, Shared)
-        return f"work_offline on {platform.node()}" if shared else "work_offline"
+        return f"work_offline on {self._computer}" if shared else "work_offline"
 
     async def follow(self) -> None:
         """Takes over the choice to work offline, or its end, from a queue that several processes share.

@@ -14,6 +14,7 @@ import pytest
 from tests.support.redis_server import RedisServer
 
 from autotask_queue import (
+    ConfigError,
     Durability,
     HealthLevel,
     IllegalTransition,
@@ -24,14 +25,13 @@ from autotask_queue import (
     RequestFilter,
     Status,
     StoreUnreachable,
+    create_redis_configuration,
 )
 
-pytestmark = [
-    pytest.mark.integration,
-    pytest.mark.expected_logs("cannot be reached|is starting|did not answer"),
-]
+pytestmark = pytest.mark.integration
 
 PATIENCE = 30.0
+AWAY = "cannot be reached|is starting|did not answer"
 
 
 async def until(ready: Callable[[], bool]) -> None:
@@ -91,6 +91,7 @@ async def open_queue(tmp_path: Path, server: RedisServer, processor: Noting) -> 
         yield make
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_what_is_added_while_the_server_is_away(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -125,6 +126,7 @@ async def test_what_is_added_while_the_server_is_away(
     assert (later.durability, later.seq) == (Durability.REDIS_FSYNC, 101)
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_a_program_that_starts_while_the_server_is_away(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -139,6 +141,7 @@ async def test_a_program_that_starts_while_the_server_is_away(
     assert processor.seen == [receipt.id]
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_what_was_kept_moves_at_the_next_start_before_anything_else(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -154,6 +157,7 @@ async def test_what_was_kept_moves_at_the_next_start_before_anything_else(
     assert processor.seen == [*kept, last.id]
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_what_waits_here_can_be_changed_here(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -172,6 +176,7 @@ async def test_what_waits_here_can_be_changed_here(
     assert kept[1].id not in processor.seen
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_what_may_have_reached_the_server_is_not_changed_before_it_can_be_asked(
     server: RedisServer, open_queue: Open
 ) -> None:
@@ -190,6 +195,7 @@ async def test_what_may_have_reached_the_server_is_not_changed_before_it_can_be_
     assert (await again.result(tried.id, timeout=PATIENCE)).ok
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_parents_on_the_server_and_here(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -209,6 +215,7 @@ async def test_parents_on_the_server_and_here(
     assert processor.seen[-1] == child.id
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_a_key_that_was_taken_meanwhile_is_a_persons_decision(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -231,6 +238,7 @@ async def test_a_key_that_was_taken_meanwhile_is_a_persons_decision(
     assert (await again.get_request(free.id)).status is Status.PENDING
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_two_programs_with_one_spool(server: RedisServer, open_queue: Open, processor: Noting) -> None:
     queues = [await open_queue(), await open_queue()]
     server.kill()
@@ -243,6 +251,7 @@ async def test_two_programs_with_one_spool(server: RedisServer, open_queue: Open
     assert processor.seen == [kept.id]
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_many_at_once_while_it_goes_and_comes(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -269,6 +278,7 @@ async def test_many_at_once_while_it_goes_and_comes(
     )
 
 
+@pytest.mark.expected_logs(AWAY)
 async def test_choosing_to_work_offline_holds_after_a_start_without_the_server(
     server: RedisServer, open_queue: Open, processor: Noting
 ) -> None:
@@ -284,3 +294,9 @@ async def test_choosing_to_work_offline_holds_after_a_start_without_the_server(
     assert processor.seen == []
     await again.work_online()
     assert (await again.result(kept.id, timeout=PATIENCE)).ok
+
+
+def test_a_key_is_refused_rather_than_ignored(server: RedisServer) -> None:
+    config = create_redis_configuration(persistence={"connection": {"url": server.url}})
+    with pytest.raises(ConfigError, match="not encrypted"):
+        QueueManager(config, encryption_key=bytes(32))

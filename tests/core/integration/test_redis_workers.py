@@ -16,6 +16,7 @@ import pytest
 from tests.support.redis_server import LOOPBACK, RedisServer
 
 from autotask_queue import (
+    Connectivity,
     Durability,
     EchoProcessor,
     Effect,
@@ -136,12 +137,23 @@ async def test_a_hold_holds_for_everybody_and_ends_for_everybody(
 
 
 async def test_working_offline_is_each_computers_own_choice(
-    console: QueueManager, worker: QueueManager, monkeypatch: pytest.MonkeyPatch
+    redis_server: RedisServer, console: QueueManager, worker: QueueManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("platform.node", lambda: "a laptop elsewhere")
-    await console.work_offline()
+    elsewhere = QueueManager(
+        create_redis_configuration(persistence={"connection": {"url": redis_server.url}})
+    )
+    await elsewhere.initialize(send=False)
+    await elsewhere.work_offline()
     assert await worker.documents.get("control", "work_offline on a laptop elsewhere")
     assert (await worker.enqueue("/Tickets", "GET")).status_code == 200
+    # Another program of this computer makes it for all of them here, and ends it for all.
+    await console.work_offline()
+    await until(lambda: worker.connectivity.state is Connectivity.WORK_OFFLINE)
+    await console.work_online()
+    await until(lambda: worker.connectivity.state is Connectivity.ONLINE)
+    assert elsewhere.connectivity.state is Connectivity.WORK_OFFLINE
+    await elsewhere.shutdown()
 
 
 async def test_what_nobody_could_send_goes_when_somebody_can(

@@ -150,7 +150,7 @@ async def test_what_was_claimed_and_never_handed_out_is_pending_again(
     run = store._link.run
 
     async def run_and_lose(script: Any, arguments: list[bytes]) -> list[bytes]:
-        line.cuts = int(b"take" in arguments[0])
+        line.cuts = int(b"claim" in arguments[0])
         return await run(script, arguments)
 
     monkeypatch.setattr(store._link, "run", run_and_lose)
