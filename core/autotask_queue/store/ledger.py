@@ -126,9 +126,9 @@ class Ledger:
 
     def _store(self, before: Request, after: Request, *, at: float) -> None:
         self._shelf.replace(before, after, self._waits(after, at=at))
-        lanes = {_lane_state(before), _lane_state(after)}
-        if len(lanes) > 1:
-            for lane in sorted({state[0] for state in lanes if state is not None}):
+        was, now = _lane_state(before), _lane_state(after)
+        if was != now:
+            for lane in sorted({state[0] for state in (was, now) if state is not None}):
                 self._settle_lane(lane)
         self._ranks.changed(before, after)
 

@@ -7,6 +7,7 @@ when no bit is left; None means that it is not waiting to be sent at all.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -79,6 +80,11 @@ PAYLOAD: Final = (
     "timeout",
 )
 """Fields that no list, sort or filter looks at: stores keep them as one encoded document."""
+
+
+_DIRECT: Final = ("reason", "reason_text", "not_before", "scheduled_at", "priority")
+"""Fields of a request that a change sets as they are."""
+_direct_values = attrgetter(*_DIRECT)
 
 
 class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -182,12 +188,11 @@ def changed(request: Request, change: Change) -> Request:
         InvalidRequest: the edit names a field that cannot be edited.
     """
     target = _target(request, change)
-    values: dict[str, Any] = {"status": target, "updated_at": change.at}
-    for name in ("reason", "reason_text", "not_before", "scheduled_at", "priority"):
-        value = getattr(change, name)
-        if value is not msgspec.UNSET:
-            values[name] = value
-    values.update(_edited(change))
+    direct = zip(_DIRECT, _direct_values(change), strict=True)
+    values: dict[str, Any] = {name: value for name, value in direct if value is not msgspec.UNSET}
+    values["status"], values["updated_at"] = target, change.at
+    if change.edit:
+        values.update(_edited(change))
     values.update(_result(request, change))
     if change.reset_attempts:
         values["attempts"] = 0

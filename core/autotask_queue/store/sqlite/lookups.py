@@ -1,8 +1,7 @@
-"""What a shelf looks up in its tables, and how it gathers what it writes."""
+"""What a shelf looks up in its tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from autotask_queue.model.request import RequestId
@@ -10,6 +9,7 @@ from autotask_queue.model.status import Status
 from autotask_queue.store.shelf import Front
 from autotask_queue.store.sqlite import statements
 from autotask_queue.store.sqlite.driver import Connection
+from autotask_queue.store.sqlite.gathered import Gathered
 
 
 class Lookups:
@@ -17,13 +17,12 @@ class Lookups:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._later: dict[str, list[Sequence[Any]]] = {}
-        self._later_count = 0
+        self._gathered = Gathered(connection)
 
     @property
     def changes(self) -> int:
         """Grows with every row written, executed or not."""
-        return self._connection.total_changes + self._later_count
+        return self._connection.total_changes + self._gathered.count
 
     @property
     def connection(self) -> Connection:
@@ -33,25 +32,11 @@ class Lookups:
 
     def settle(self) -> None:
         """Executes the writes gathered so far."""
-        if self._later_count:
-            later, self._later, self._later_count = self._later, {}, 0
-            for sql, values in later.items():
-                self._connection.executemany(sql, values)
-
-    def _write(self, sql: str, *values: Any) -> None:
-        later = self._later.get(sql)
-        if later is None:
-            later = self._later[sql] = []
-        later.append(values)
-        self._later_count += 1
+        self._gathered.settle()
 
     def _one(self, sql: str, *parameters: Any) -> Any:
         row = self.connection.execute(sql, parameters).fetchone()
         return None if row is None else row[0]
-
-    def _forget_writes(self) -> None:
-        self._later.clear()
-        self._later_count = 0
 
     # -- facts about one request
 

@@ -134,6 +134,7 @@ def open_file(
             session.shelf.load()
         recovery = session.ledger.recover(now=now)
         notes += recovery.notes
+    session.make_room()
     counted = session.connection.execute(
         "SELECT zone, entity, status, priority, count FROM counter WHERE count <> 0"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from operator import attrgetter, is_not
 from typing import Any, Final
 
@@ -40,10 +41,13 @@ _HAYSTACK_FIELDS: Final = frozenset(
 _STATUS: Final = {s.value: s for s in Status}
 _EFFECT: Final = {e.value: e for e in Effect}
 REASONS: Final[dict[str | None, Reason | None]] = {None: None, **{r.value: r for r in Reason}}
+_WORDS: Final = frozenset({Status, Effect, Reason})
 _failure_decoder = msgspec.json.Decoder(Failure)
 _reply_decoder = msgspec.json.Decoder(Reply)
-_stored_values = attrgetter(*STORED)
-_payload_values = attrgetter(*rules.PAYLOAD)
+_KEPT: Final = (*STORED, *rules.PAYLOAD)
+_kept_values = attrgetter(*_KEPT)
+_PAYLOAD_FIELDS: Final = frozenset(rules.PAYLOAD)
+_CODED_FIELDS: Final = frozenset({"status", "effect", "reason", "restore_to", "failure"})
 
 # Seldom set in a new row: the schema has the same defaults, and what is not written costs nothing.
 _RARE_FIELDS: Final = tuple(
@@ -83,13 +87,22 @@ def columns(request: Request) -> tuple[tuple[str, ...], list[Any]]:
     return tuple(names), values
 
 
-def changed_columns(before: Request, after: Request) -> dict[str, Any]:
-    """Columns whose value differs, with the new ones."""
-    pairs = zip(STORED, _stored_values(before), _stored_values(after), strict=True)
-    changes = {name: _plain(new) for name, old, new in pairs if new is not old and new != old}
-    if changes.keys() & _HAYSTACK_FIELDS or before.search_text != after.search_text:
+def changed_columns(before: Request, after: Request) -> tuple[dict[str, Any], bool]:
+    """Columns whose value differs, with the new ones; and whether the payload is another one.
+
+    `after` was made from `before`: what did not change is the same object in both.
+    """
+    values = _kept_values(after)
+    others = map(is_not, _kept_values(before), values)
+    changes: dict[str, Any] = dict(compress(zip(_KEPT, values, strict=True), others))
+    if not _HAYSTACK_FIELDS.isdisjoint(changes):
         changes["haystack"] = rules.haystack(after)
-    return changes
+    payload_changed = not _PAYLOAD_FIELDS.isdisjoint(changes)
+    if payload_changed:
+        changes = {name: value for name, value in changes.items() if name not in _PAYLOAD_FIELDS}
+    for name in _CODED_FIELDS & changes.keys():
+        changes[name] = _plain(changes[name])
+    return changes, payload_changed
 
 
 def from_failure(failure: Failure | None) -> bytes | None:
@@ -98,14 +111,10 @@ def from_failure(failure: Failure | None) -> bytes | None:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, Failure):
-        return from_failure(value)
-    return value.value if isinstance(value, Status | Effect | Reason) else value
-
-
-def payload_changed(before: Request, after: Request) -> bool:
-    """Whether any of the fields kept in `payload` is another one."""
-    return any(map(is_not, _payload_values(before), _payload_values(after)))
+    kind = type(value)
+    if kind in _WORDS:
+        return value.value
+    return from_failure(value) if kind is Failure else value
 
 
 def to_row(values: Sequence[Any]) -> RequestRow:

@@ -11,14 +11,21 @@ less than a second even for a million. `history` has them: nobody waits for its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
+
+def _one_of(column: str, words: Iterable[str]) -> str:
+    # Not IN: SQLite builds a table of its words for each statement, which made an insert half as long again.
+    return " OR ".join(f"{column} = '{word}'" for word in words)
+
+
 # What a list shows, in the order of `model.request.RequestRow`, then what the store needs beside it.
-_COLUMNS: Final = """
+_COLUMNS: Final = f"""
     zone TEXT NOT NULL,
     endpoint TEXT NOT NULL,
     method TEXT NOT NULL,
-    effect TEXT NOT NULL CHECK (effect IN ('read', 'write')),
+    effect TEXT NOT NULL CHECK ({_one_of("effect", ("read", "write"))}),
     entity TEXT NOT NULL,
     priority INTEGER NOT NULL,
     summary TEXT NOT NULL,
@@ -43,12 +50,15 @@ _COLUMNS: Final = """
     failure BLOB,
     haystack TEXT NOT NULL"""
 
+_OPEN: Final = ("pending", "deferred", "processing", "retrying", "uncertain", "held")
+_TERMINAL: Final = ("completed", "failed", "cancelled", "expired")
+
 REQUEST: Final = f"""
 CREATE TABLE request (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     status TEXT NOT NULL
-        CHECK (status IN ('pending', 'deferred', 'processing', 'retrying', 'uncertain', 'held')),{_COLUMNS},
+        CHECK ({_one_of("status", _OPEN)}),{_COLUMNS},
     waits INTEGER CHECK (waits BETWEEN 0 AND 7),
     due_at REAL
 ) STRICT
@@ -58,7 +68,8 @@ HISTORY: Final = f"""
 CREATE TABLE history (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
-    status TEXT NOT NULL CHECK (status IN ('completed', 'failed', 'cancelled', 'expired')),{_COLUMNS}
+    status TEXT NOT NULL
+        CHECK ({_one_of("status", _TERMINAL)}),{_COLUMNS}
 ) STRICT
 """
 

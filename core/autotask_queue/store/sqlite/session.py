@@ -15,18 +15,12 @@ from autotask_queue.store.cells import CellKey
 from autotask_queue.store.ledger import Ledger
 from autotask_queue.store.limits import MAX_CONSEQUENCES
 from autotask_queue.store.sqlite.driver import Connection, Driver
+from autotask_queue.store.sqlite.log import Log
 from autotask_queue.store.sqlite.shelf import SqlShelf
 
 MAX_BATCH_BYTES: Final = 4 << 20
 """Bytes of documents after which a transaction is long enough."""
 
-LARGE_LOG: Final = 4_000
-"""Pages in the write-ahead log, by estimate, from which it is written back without an idle moment."""
-
-_PAGE: Final = 4_096
-_PAGES_A_COMMIT: Final = 10
-"""Ends of tables and indexes that even the smallest commit writes."""
-_ROWS_A_PAGE: Final = 5
 _KEPT_FREE: Final = 256
 """Unused pages that are not worth giving back."""
 _GIVEN_BACK: Final = 200
@@ -61,7 +55,7 @@ class Session:
     def __init__(self, driver: Driver, path: Path) -> None:
         self._driver = driver
         self._path = path
-        self._log_pages = 0
+        self.log = Log(path)
         self.commits = 0
         """Transactions committed so far."""
 
@@ -144,7 +138,10 @@ class Session:
             next_due = self.shelf.next_due()
             self._commit()
             self.shelf.committed()
-            self._estimate(rows, documents)
+            self.log.note_commit(
+                rows=self.connection.total_changes - rows,
+                document_bytes=self.shelf.document_bytes - documents,
+            )
         except BaseException:
             self._roll_back()
             raise
@@ -208,18 +205,20 @@ class Session:
 
     # -- the write-ahead log
 
-    def log_is_large(self) -> bool:
-        """Whether it is time to write the log back even though there is work to do.
+    def make_room(self) -> None:
+        """Makes the log longer in advance, with the right to write, so that no stray tool writes to it.
 
-        SQLite does not tell how much is in it, and the file's size says little: it is kept, for writing
-        over it is faster than letting it grow again.
+        Raises:
+            StoreError: another program keeps the file locked; nothing is lost.
         """
-        return self._log_pages >= LARGE_LOG
-
-    def _estimate(self, rows_before: int, bytes_before: int) -> None:
-        rows = self.connection.total_changes - rows_before
-        documents = self.shelf.document_bytes - bytes_before
-        self._log_pages += _PAGES_A_COMMIT + rows // _ROWS_A_PAGE + documents // _PAGE
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                self.log.make_room()
+            finally:
+                self.connection.execute("ROLLBACK")
+        except self._driver.error as error:
+            raise self._explain(error) from error
 
     def checkpoint(self) -> None:
         """Writes back what no reader is in the way of; the log is begun anew when all of it was.
@@ -227,7 +226,7 @@ class Session:
         Raises:
             StoreError: the disk refused; nothing is lost, the log still holds everything.
         """
-        self._log_pages = 0
+        self.log.note_checkpoint()
         try:
             self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except self._driver.error as error:
@@ -252,7 +251,7 @@ class Session:
                 return False
             one(f"PRAGMA incremental_vacuum({min(spare, _GIVEN_BACK)})").fetchall()
             (left,) = one("PRAGMA freelist_count").fetchone()
-            self._log_pages += _GIVEN_BACK
+            self.log.note_pages(_GIVEN_BACK)
             return bool(left < free)
         except self._driver.error as error:
             raise self._explain(error) from error

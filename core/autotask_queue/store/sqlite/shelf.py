@@ -1,8 +1,8 @@
 """Rows in SQLite, as `store.shelf.Shelf` wants them.
 
 Lives in the writer's thread, inside its transaction. Writes are gathered and executed many at a time,
-at the latest before the next read: an operation reads a row before it writes it, so that two writes of
-one row never wait together. Audit rows and counters are written once per transaction.
+at the latest before the next read or the next change of the same request. Audit rows and counters are
+written once per transaction.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from autotask_queue.store.sqlite.lookups import Lookups
 
 _REMEMBERED_IDS: Final = 10_000
 _turns: Final = msgspec.json.Decoder(Turn)
+_FRESH: Final = 4_096
+_SMALL: Final = 2_048
+"""Bytes of a payload up to which a new request is kept in memory until it is first changed."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -44,7 +47,6 @@ class SqlShelf(Lookups):
         self._heads = Heads(connection)
         self._audit: list[AuditEntry] = []
         self._chain = audit.Chain()
-        self._statements: dict[tuple[str, tuple[str, ...]], str] = {}
         self._oldest_new_id = ""
         self._new_ids: set[RequestId] = set()
         self._any_parents = False
@@ -53,6 +55,7 @@ class SqlShelf(Lookups):
         self._running: dict[int, int] = {}
         self._claimed: list[Request] = []
         self._in_flight: dict[RequestId, Request] = {}
+        self._fresh: dict[int, tuple[Request, bytes]] = {}
         self.deltas: dict[CellKey, int] = {}
         self.last_seq = 0
         self.document_bytes = 0
@@ -62,10 +65,11 @@ class SqlShelf(Lookups):
 
     def load(self) -> None:
         """Reads what is kept in memory, after opening and after a rollback."""
-        self._forget_writes()
+        self._gathered.forget()
         self._audit.clear()
         self._claimed.clear()
         self._in_flight.clear()
+        self._fresh.clear()
         self._running.clear()
         self.deltas.clear()
         one = self._one
@@ -147,11 +151,19 @@ class SqlShelf(Lookups):
 
     def by_seqs(self, seqs: Sequence[int]) -> list[Request]:
         found: dict[int, Request] = {}
+        for seq in seqs:
+            fresh = self._fresh.get(seq)
+            if fresh is not None:
+                # With documents of its own: the caller's may have been changed since.
+                request, payload = fresh
+                found[seq] = msgspec.structs.replace(request, **codec.decode_payload(payload))
+        others = [seq for seq in seqs if seq not in found]
         for sql in statements.SELECT.values():
-            if len(found) == len(seqs):
+            if not others:
                 break
-            for row in self.connection.execute(f"{sql} t.seq IN ({_marks(seqs)})", seqs):
+            for row in self.connection.execute(f"{sql} t.seq IN ({_marks(others)})", others):
                 found[row[0]] = rows.to_request(row)
+            others = [seq for seq in others if seq not in found]
         return [found[seq] for seq in seqs]
 
     def next_seq(self) -> int:
@@ -160,21 +172,26 @@ class SqlShelf(Lookups):
 
     def insert(self, request: Request, waits: int | None) -> None:
         payload = codec.encode_payload(request)
+        self._gathered.touch(request.seq)
         self.document_bytes += len(payload)
         self._insert(request, waits)
-        self._write(statements.INSERT_PAYLOAD, request.seq, payload)
+        self._gathered.write(statements.INSERT_PAYLOAD, request.seq, payload)
         self._save_reply(None, request)
+        if len(self._fresh) < _FRESH and len(payload) <= _SMALL and request.reply is None:
+            self._fresh[request.seq] = (request, payload)
         self._remember(request.id)
         self._count(request, 1)
 
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
-        payload = codec.encode_payload(after) if rows.payload_changed(before, after) else None
+        changes, payload_changed = rows.changed_columns(before, after)
+        payload = codec.encode_payload(after) if payload_changed else None
+        self._gathered.touch(after.seq)
         self._in_flight.pop(before.id, None)
+        self._fresh.pop(before.seq, None)
         rank = self.rank(before)
         self._heads.drop(before, rank)
         was_open, is_open = before.status not in TERMINAL, after.status not in TERMINAL
         if was_open is is_open:
-            changes = rows.changed_columns(before, after)
             if is_open:
                 changes["waits"] = waits
                 changes["due_at"] = rules.due_at(after, waits)
@@ -184,13 +201,10 @@ class SqlShelf(Lookups):
             if waits == 0:
                 self._heads.put(after, self.rank(after))
         else:
-            table = "request" if was_open else "history"
-            self._write(f"DELETE FROM {table} WHERE seq = ?", before.seq)
-            self._raised.pop(before.seq, None)
-            self._insert(after, waits)
+            self._move(after, waits, changes)
         if payload is not None:
             self.document_bytes += len(payload)
-            self._write("UPDATE payload SET value = ? WHERE seq = ?", payload, after.seq)
+            self._gathered.write("UPDATE payload SET value = ? WHERE seq = ?", payload, after.seq)
         self._save_reply(before, after)
         if after.status is Status.PROCESSING:
             self._claimed.append(after)
@@ -210,6 +224,7 @@ class SqlShelf(Lookups):
     def set_waits(self, request: Request, waits: int) -> None:
         rank = self.rank(request)
         self._heads.drop(request, rank)
+        self._gathered.touch(request.seq)
         self._update("request", request.seq, {"waits": waits, "due_at": rules.due_at(request, waits)})
         if waits == 0:
             self._heads.put(request, rank)
@@ -220,6 +235,7 @@ class SqlShelf(Lookups):
     def set_rank(self, request: Request, rank: int) -> None:
         waits = self.waits(request.seq)
         self._heads.drop(request, self.rank(request))
+        self._gathered.touch(request.seq)
         if rank > request.priority:
             self._raised[request.seq] = rank
         else:
@@ -244,43 +260,45 @@ class SqlShelf(Lookups):
     def _insert(self, request: Request, waits: int | None) -> None:
         names, values = rows.columns(request)
         if request.status in TERMINAL:
-            self._write(self._insert_sql("history", names), *values)
+            self._gathered.write(statements.insert("history", names), *values)
             return
         due = rules.due_at(request, waits)
         rank = self.rank(request)
-        self._write(self._insert_sql("request", names), *values, waits, due, rank)
+        sql = statements.insert("request", (*names, "waits", "due_at", "rank"))
+        self._gathered.write(sql, *values, waits, due, rank)
         if waits == 0:
             self._heads.put(request, rank)
 
-    def _insert_sql(self, table: str, names: tuple[str, ...]) -> str:
-        sql = self._statements.get((table, names))
-        if sql is None:
-            into = names if table == "history" else (*names, "waits", "due_at", "rank")
-            sql = f"INSERT INTO {table} ({', '.join(into)}) VALUES ({', '.join('?' * len(into))})"
-            self._statements[table, names] = sql
-        return sql
+    def _move(self, after: Request, waits: int | None, changes: dict[str, Any]) -> None:
+        """From one table to the other; only what changed is handed to SQLite."""
+        origin, target = "request", "history"
+        self._raised.pop(after.seq, None)
+        if after.status not in TERMINAL:
+            origin, target = target, origin
+            changes["waits"] = waits
+            changes["due_at"] = rules.due_at(after, waits)
+            changes["rank"] = self.rank(after)
+        sql = statements.copy(origin, target, tuple(changes))
+        self._gathered.write(sql, *changes.values(), after.seq)
+        self._gathered.delete(origin, after.seq)
+        if waits == 0:
+            self._heads.put(after, self.rank(after))
 
     def _update(self, table: str, seq: int, changes: dict[str, Any]) -> None:
-        if not changes:
-            return
-        # Only what changed: SQLite then leaves the indexes of the other columns alone.
-        key = ("update " + table, tuple(changes))
-        sql = self._statements.get(key)
-        if sql is None:
-            sql = f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in changes)} WHERE seq = ?"
-            self._statements[key] = sql
-        self._write(sql, *changes.values(), seq)
+        if changes:
+            sql = statements.update(table, tuple(changes))
+            self._gathered.write(sql, *changes.values(), seq)
 
     def _save_reply(self, before: Request | None, after: Request) -> None:
         old = None if before is None else before.reply
         if after.reply is old:
             return
-        if old is not None:
-            self._write("DELETE FROM reply WHERE seq = ?", after.seq)
-        if after.reply is not None:
-            value = codec.encode(after.reply)
-            self.document_bytes += len(value)
-            self._write(statements.INSERT_REPLY, after.seq, value)
+        if after.reply is None:
+            self._gathered.delete("reply", after.seq)
+            return
+        value = codec.encode(after.reply)
+        self.document_bytes += len(value)
+        self._gathered.write(statements.PUT_REPLY, after.seq, value)
 
     def _remember(self, request_id: RequestId) -> None:
         self._new_ids.add(request_id)
@@ -298,7 +316,7 @@ class SqlShelf(Lookups):
         self._any_parents = True
         for parent in dict.fromkeys(parents):
             if not self._one(statements.IS_COMPLETED, parent):
-                self._write("INSERT INTO dependency (seq, parent) VALUES (?, ?)", seq, parent)
+                self._gathered.write("INSERT INTO dependency (seq, parent) VALUES (?, ?)", seq, parent)
 
     def children(self, parent: RequestId) -> list[int]:
         if not self._any_parents:
@@ -327,7 +345,7 @@ class SqlShelf(Lookups):
 
     def keep_turn(self, turn: Turn) -> None:
         self._turn = turn
-        self._write(statements.KEEP_TURN, codec.encode(turn))
+        self._gathered.write(statements.KEEP_TURN, codec.encode(turn))
 
     def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
         values = (lead.zone, lead.entity, lead.batch, lead.attempts, now, limit)
@@ -342,7 +360,7 @@ class SqlShelf(Lookups):
 
     def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
         values = (AttemptResult.RUNNING.value, started_at, None, None, None, "")
-        self._write(statements.INSERT_ATTEMPT, seq, number, AttemptKind.SEND.value, *values)
+        self._gathered.write(statements.INSERT_ATTEMPT, seq, number, AttemptKind.SEND.value, *values)
         self._running[seq] = number
 
     def end_attempt(self, seq: int, record: AttemptRecord) -> int:
@@ -356,10 +374,10 @@ class SqlShelf(Lookups):
         )
         number = self._running_attempt(seq) if record.kind is AttemptKind.SEND else None
         if number is not None:
-            self._write(statements.END_ATTEMPT, *ended, seq, number)
+            self._gathered.write(statements.END_ATTEMPT, *ended, seq, number)
             return number
         number = self.next_attempts((seq,))[seq]
-        self._write(statements.INSERT_ATTEMPT, seq, number, record.kind.value, *ended)
+        self._gathered.write(statements.INSERT_ATTEMPT, seq, number, record.kind.value, *ended)
         return number
 
     def _running_attempt(self, seq: int) -> int | None:

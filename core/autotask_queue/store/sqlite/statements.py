@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from autotask_queue.store.sqlite import audit, rows
@@ -47,7 +48,7 @@ RAISED: Final = "SELECT seq, rank, zone, entity FROM request WHERE rank > priori
 TURN: Final = "SELECT value FROM meta WHERE name = 'turn'"
 KEEP_TURN: Final = "INSERT OR REPLACE INTO meta (name, value) VALUES ('turn', ?)"
 INSERT_PAYLOAD: Final = "INSERT INTO payload (seq, value) VALUES (?, ?)"
-INSERT_REPLY: Final = "INSERT INTO reply (seq, value) VALUES (?, ?)"
+PUT_REPLY: Final = "INSERT OR REPLACE INTO reply (seq, value) VALUES (?, ?)"
 INSERT_AUDIT: Final = (
     f"INSERT INTO audit ({', '.join(audit.COLUMNS)}) VALUES ({', '.join('?' * len(audit.COLUMNS))})"
 )
@@ -69,3 +70,33 @@ OPEN_WITH_DEDUP_KEY: Final = "SELECT id FROM request WHERE dedup_key = ?"
 CHILDREN: Final = "SELECT seq FROM dependency WHERE parent = ? ORDER BY seq"
 IS_COMPLETED: Final = "SELECT 1 FROM history WHERE id = ? AND status = 'completed'"
 RUNNING_ATTEMPT: Final = "SELECT max(number) FROM attempt WHERE seq = ? AND result = 'running'"
+
+
+# ---------------------------------------------------------------------------------------------
+# Of one row, by `seq`
+
+
+@cache
+def insert(table: str, columns: tuple[str, ...]) -> str:
+    """A new row."""
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+@cache
+def update(table: str, columns: tuple[str, ...]) -> str:
+    """New values of some columns; SQLite then leaves the indexes of the others alone."""
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE seq = ?"
+
+
+@cache
+def copy(origin: str, target: str, columns: tuple[str, ...]) -> str:
+    """A row as the other table has it, with new values of some columns."""
+    kept = [name for name in rows.COLUMNS if name not in columns]
+    names, values = [*columns, *kept], [*("?" * len(columns)), *kept]
+    return f"INSERT INTO {target} ({', '.join(names)}) SELECT {', '.join(values)} FROM {origin} WHERE seq = ?"
+
+
+@cache
+def delete(table: str) -> str:
+    """A row less."""
+    return f"DELETE FROM {table} WHERE seq = ?"

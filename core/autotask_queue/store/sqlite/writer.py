@@ -133,12 +133,17 @@ class Writer:
             self._waiting.extendleft(reversed(batch[len(done.outcomes) :]))
             for (_, call, place), outcome in zip(batch, done.outcomes, strict=False):
                 call.settle(place, outcome)
-            if self._session.log_is_large():
-                await self._checkpoint()
+            if self._session.log.is_large:
+                await self._care(self._session.checkpoint)
+            elif self._session.log.is_tight:
+                await self._care(self._session.make_room)
+            elif not self._waiting:
+                # Who was answered often comes straight back: into the next transaction, not into a new task.
+                await asyncio.sleep(0)
 
-    async def _checkpoint(self) -> None:
+    async def _care(self, for_log: Callable[[], None]) -> None:
         # After the callers were answered: what it says is no news for them.
         try:
-            await self._channel.run(self._session.checkpoint)
+            await self._channel.run(for_log)
         except StoreError as error:
             _log.warning("The log could not be written back yet; nothing is lost. %s", error.message)

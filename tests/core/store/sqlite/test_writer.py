@@ -14,9 +14,11 @@ from tests.core.store.making import (
     add,
     add_one,
     change,
+    claim,
     claim_ids,
     claim_one,
     complete,
+    fail,
     load,
     request,
     try_change,
@@ -197,6 +199,28 @@ async def test_closing_waits_for_what_was_taken(path: Path) -> None:
     await store.open(now=NOW)
     assert store.counters().count() == 500
     await store.close()
+
+
+async def test_different_ends_in_one_transaction_lose_nothing(store: SqliteStore) -> None:
+    """A row that ends is copied before it is deleted, whatever statements others bring along."""
+    await add(store, *(request() for _ in range(6)))
+    claimed = (await claim(store)).requests
+    before = commits(store)
+    ends = [complete if number % 2 else fail for number in range(6)]
+    settled = await asyncio.gather(*(end(store, one) for end, one in zip(ends, claimed, strict=True)))
+    assert commits(store) - before == 1
+    assert [r.status for r in settled] == [Status.FAILED, Status.COMPLETED] * 3
+    assert await store.find(RequestFilter()) == settled
+
+
+async def test_what_is_sent_is_what_was_stored_whatever_became_of_the_document(store: SqliteStore) -> None:
+    document = {"title": "Printer"}
+    (stored,) = await add(store, request(data=document, metadata={"tags": ["a"]}))
+    document["title"] = "Something else"
+    stored.metadata["tags"].append("b")
+    one = await claim_one(store)
+    assert one.data == {"title": "Printer"}
+    assert one.metadata == {"tags": ["a"]}
 
 
 # ---------------------------------------------------------------------------------------------
