@@ -16,7 +16,7 @@ from typing import Any
 
 from autotask_queue import QuickSetup, Request, RequestFilter, StoreError
 
-BODY = {"text": "x" * 20_000}
+BODY = {"text": "x" * 200_000}  # more than the room that the log has in advance, in 20 requests
 calls: Counter[str] = Counter()
 answer = asyncio.Event()
 

@@ -150,13 +150,9 @@ class SqlShelf(Lookups):
         return self.by_seqs((seq,))[0]
 
     def by_seqs(self, seqs: Sequence[int]) -> list[Request]:
-        found: dict[int, Request] = {}
-        for seq in seqs:
-            fresh = self._fresh.get(seq)
-            if fresh is not None:
-                # With documents of its own: the caller's may have been changed since.
-                request, payload = fresh
-                found[seq] = msgspec.structs.replace(request, **codec.decode_payload(payload))
+        fresh = [self._fresh[seq] for seq in seqs if seq in self._fresh]
+        # With documents of their own: the callers' may have been changed since.
+        found = {r.seq: msgspec.structs.replace(r, **codec.decode_payload(p)) for r, p in fresh}
         others = [seq for seq in seqs if seq not in found]
         for sql in statements.SELECT.values():
             if not others:
