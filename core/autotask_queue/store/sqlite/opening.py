@@ -33,6 +33,7 @@ APPLICATION_ID: Final = 0x41545131
 """What SQLite's header says of our files: "ATQ1"."""
 
 _HEADER: Final = 100
+_FIRST_PAGE: Final = 4_096
 """Bytes that even the smallest file of SQLite has."""
 
 
@@ -67,6 +68,8 @@ def check_file(driver: Driver, path: Path, *, newest: int) -> None:
     check_key(driver.key, path, kind)
     if kind is FileKind.OTHER or path.stat().st_size < _HEADER:
         raise StoreDamaged(f"{path} is not a queue file, or its beginning was overwritten.")
+    if _was_just_begun(path):
+        return
     # Through SQLite, for the newest header may still be in the log.
     try:
         with closing(driver.reader(path)) as connection:
@@ -90,6 +93,15 @@ def check_key(key: bytes | None, path: Path, kind: FileKind) -> None:
         raise StoreNotEncrypted(f"A key was given for {path}, but everything in it can be read without.")
     elif kind is FileKind.ENCRYPTED and not cipher.fits(path, key):
         raise StoreKeyWrong(f"{path} was encrypted with another key.")
+
+
+def _was_just_begun(path: Path) -> bool:
+    """Whether the very first change of a new file was cut short: a page at most, and a journal to undo it.
+
+    SQLite undoes it for who may write, and refuses it to who only reads.
+    """
+    journal = path.with_name(path.name + "-journal")
+    return journal.exists() and path.stat().st_size <= _FIRST_PAGE
 
 
 def _check_identity(path: Path, connection: Connection, newest: int) -> int:
@@ -119,7 +131,8 @@ def open_file(
     Raises:
         StoreError: the file cannot be used.
     """
-    notes = list(_migrate(session.connection, path, migrations))
+    with session.explaining():  # of a step that failed nothing is kept
+        notes = list(_migrate(session.connection, path, migrations))
     with session.changing():
         if damaged is not None:
             notes += damaged.bring_over(session.connection)

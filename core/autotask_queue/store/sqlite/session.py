@@ -88,6 +88,18 @@ class Session:
     # -- transactions
 
     @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Says in our words what the storage says.
+
+        Raises:
+            StoreError: the storage failed.
+        """
+        try:
+            yield
+        except self._driver.error as error:
+            raise self._explain(error) from error
+
+    @contextmanager
     def changing(self) -> Iterator[None]:
         """A transaction for what is no operation: opening and closing the file.
 

@@ -180,7 +180,7 @@ def test_a_migration_that_fails_changes_nothing(session: Session, path: Path) ->
     broken = Migration(
         version=NEWEST + 1, name="broken", statements=[*NEXT.statements, "CREATE TABLE document (a)"]
     )
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(StoreError):
         opening.open_file(session, path, now=NOW, migrations=(*MIGRATIONS, broken))
     assert schema_of(path) == before
     assert session.connection.execute("PRAGMA user_version").fetchone() == (NEWEST,)
