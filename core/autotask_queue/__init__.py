@@ -119,6 +119,7 @@ from autotask_queue.model.events import (
     RequestUncertain,
     SignInAccepted,
     SignInRefused,
+    StrategyChanged,
     ZoneEvent,
 )
 from autotask_queue.model.failure import Applied, Failure, FailureClass
@@ -161,6 +162,7 @@ from autotask_queue.model.request import (
     RequestRow,
 )
 from autotask_queue.model.status import Effect, Reason, Status, may_have_arrived
+from autotask_queue.model.strategy import PriorityStrategy, Strain, StrategyState
 from autotask_queue.ports import (
     Batching,
     Clock,
@@ -267,6 +269,7 @@ __all__ = [
     "PersistenceOptions",
     "PicklistValue",
     "Preview",
+    "PriorityStrategy",
     "Probing",
     "Problem",
     "ProcessingPaused",
@@ -339,7 +342,10 @@ __all__ = [
     "StoreUnreachable",
     "StoreUnsuitable",
     "StoreUnwritable",
+    "Strain",
     "StrategiesConfig",
+    "StrategyChanged",
+    "StrategyState",
     "SystemClock",
     "Target",
     "Transport",

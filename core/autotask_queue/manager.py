@@ -65,6 +65,7 @@ from autotask_queue.model.request import (
     RequestRow,
 )
 from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.model.strategy import PriorityStrategy, StrategyState
 from autotask_queue.ports import Clock, QueueProcessor, Recovery, Secrets, Store
 from autotask_queue.store import MemoryStore, RedisStore, SpoolingStore, SqliteStore
 from autotask_queue.store.redis.writer import PATIENCE
@@ -525,6 +526,31 @@ class QueueManager:
         return await self._finish(
             self._engine.commands.do_not_send(RequestId(request_id), why=why, actor=self._actor(actor))
         )
+
+    # -- order
+
+    @property
+    def priority_strategy(self) -> StrategyState:
+        """The strategy in force, and who chose it."""
+        return self._engine.ordering.state
+
+    async def set_priority_strategy(
+        self, strategy: PriorityStrategy | None, *, why: str = "", actor: str = ""
+    ) -> StrategyState:
+        """Switches the strategy from the next claim on. Nothing is lost or sent twice by it.
+
+        Kept with the queue: over restarts, and for everybody who shares it.
+
+        Args:
+            strategy: fifo, lifo, priority, weighted or adaptive; None goes back to the configured one.
+            why: for the audit trail.
+            actor: for the audit trail.
+
+        Raises:
+            ConfigError: there is no such strategy, or `priority_enabled` is false.
+        """
+        self._check_open()
+        return await self._finish(self._engine.ordering.set(strategy, why=why, actor=self._actor(actor)))
 
     # -- gates
 

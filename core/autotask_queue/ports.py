@@ -31,6 +31,7 @@ from autotask_queue.model.request import (
     RequestRow,
 )
 from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.model.strategy import Load
 from autotask_queue.model.work import Order
 
 # ---------------------------------------------------------------------------------------------
@@ -74,6 +75,14 @@ class Secrets(Protocol):
 
     def describe(self) -> str:
         """The home's name for people, such as "GNOME Keyring" or "this session only"."""
+        ...
+
+
+class LoadSource(Protocol):
+    """Knows how busy the queue is; the adaptive strategy asks before each claim."""
+
+    def load(self) -> Load:
+        """The load as it is now; cheap, from memory."""
         ...
 
 

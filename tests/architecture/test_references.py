@@ -19,7 +19,7 @@ from references import CORE, REFERENCES
 HONOURED = {
     "max_size": "engine/intake.py",
     "max_concurrency": "engine/dispatcher.py",
-    "priority_enabled": "engine/dispatcher.py",
+    "priority_enabled": "engine/ordering.py",
     "batching_enabled": "engine/batches.py",
     "max_batch_size": "engine/batches.py",
     "batch_timeout": "engine/batches.py",
@@ -38,7 +38,7 @@ HONOURED = {
     "persistence.options.checkpoints": "engine/janitor.py",
     "persistence.options.checkpoint_interval": "engine/janitor.py",
     "persistence.options.retention_period": "engine/janitor.py",
-    "strategies.priority_strategy": "engine/dispatcher.py",
+    "strategies.priority_strategy": "engine/ordering.py",
     "strategies.circuit_breaker.enabled": "policy/breaker.py",
     "strategies.circuit_breaker.failure_threshold": "policy/breaker.py",
     "strategies.circuit_breaker.success_threshold": "policy/breaker.py",

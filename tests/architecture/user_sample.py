@@ -128,6 +128,8 @@ async def steer(queue: QueueManager) -> None:
     assert state.state is not Connectivity.WORK_OFFLINE
     await queue.check_connection()
     print(await queue.send_now(), queue.connectivity.detail)
+    switched = await queue.set_priority_strategy("adaptive", why="the network is slow")
+    print(switched.strategy, queue.priority_strategy.strains)
     gate = gate_for(queue.gates(), "zone1", "Tickets")
     print(gate.reason if gate is not None else "open")
 

@@ -20,6 +20,7 @@ from autotask_queue.cli.commands import (
     looking,
     numbers,
     simulator,
+    strategy,
     submit,
     worker,
 )
@@ -35,7 +36,7 @@ from autotask_queue.model.errors import ConfigError, QueueError
 _PROGRAM = "autotask-queue"
 _CONFIGURES: tuple[Callable[[Subparsers], None], ...] = tuple(
     module.configure
-    for module in (submit, looking, changing, gates, numbers, worker, simulator, config, doctor)
+    for module in (submit, looking, changing, gates, strategy, numbers, worker, simulator, config, doctor)
 )
 _EPILOG = """
 examples:

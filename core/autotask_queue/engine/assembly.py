@@ -19,7 +19,9 @@ from autotask_queue.engine.documents import Documents
 from autotask_queue.engine.follower import Follower
 from autotask_queue.engine.gates import Gates
 from autotask_queue.engine.janitor import Janitor
+from autotask_queue.engine.load import LoadMeter
 from autotask_queue.engine.monitor import Monitor
+from autotask_queue.engine.ordering import Ordering
 from autotask_queue.engine.prober import Prober
 from autotask_queue.engine.reconciler import Reconciler
 from autotask_queue.engine.runner import Runner
@@ -46,39 +48,40 @@ class Engine:
         logger: logging.Logger,
         rng: random.Random,
     ) -> None:
-        tasks = Supervisor(clock, logger)
-        bus = EventBus(logger, tasks.spawn)
-        self.ctx = Context(
-            config=config,
-            store=store,
-            clock=clock,
-            rng=rng,
-            bus=bus,
-            tasks=tasks,
-            processors=processors,
-            actor=config.actor or system_user(),
-            logger=logger,
-        )
+        self.ctx = _context(config, store=store, clock=clock, processors=processors, logger=logger, rng=rng)
         self.monitor = Monitor(self.ctx)
         self.board = BreakerBoard(self.ctx, enrich=self.monitor.enrich, slowest=self.monitor.p99)
         self.connectivity = ConnectivityMonitor(self.ctx, zones=self._zones)
         self.gates = Gates(self.ctx, self.board, self.connectivity)
+        self.meter = LoadMeter(self.ctx, calls=self.monitor.calls_last_hour)
+        self.ordering = Ordering(self.ctx, self.meter)
         self.settler = Settler(self.ctx)
         self.commands = Commands(self.ctx, self.settler)
         self.documents = Documents(self.ctx)
         self.prober = Prober(self.ctx, self.board, self.connectivity)
         self.control = BreakerControl(self.ctx, self.board, self.prober, lambda: self.started)
-        self.runner = Runner(self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler)
+        self.runner = Runner(
+            self.ctx, self.board, self.gates, self.connectivity, self.monitor, self.settler, self.meter
+        )
         self.reconciler = Reconciler(self.ctx, self.board, self.gates, self.connectivity, self.settler)
         self.batches = Batches(self.ctx, self.runner)
         self.dispatcher = Dispatcher(
-            self.ctx, self.board, self.gates, self.prober, self.reconciler, self.settler, self.batches
+            self.ctx,
+            self.board,
+            self.gates,
+            self.prober,
+            self.reconciler,
+            self.settler,
+            self.batches,
+            self.meter,
+            self.ordering,
         )
         self.follower = Follower(
             self.ctx,
             self.board,
             self.gates,
             self.connectivity,
+            self.ordering,
             self.settler,
             self.commands,
             wake=self.wake,
@@ -93,7 +96,7 @@ class Engine:
         self._wire()
 
     def _wire(self) -> None:
-        for part in (self.board, self.connectivity, self.gates, self.settler):
+        for part in (self.board, self.connectivity, self.gates, self.ordering, self.settler):
             part.changed = self.wake
         self.connectivity.back_online = lambda: self.board.try_all("the network is back")
         self.monitor.closed_gate = self._bands
@@ -164,6 +167,7 @@ class Engine:
         await self.board.load()
         await self.connectivity.load()
         await self.gates.load()
+        await self.ordering.load()
         self.started = True
         for request in (*recovery.uncertain, *recovery.released):
             self.settler.announce(request)
@@ -216,6 +220,29 @@ class Engine:
         for result in await self.ctx.store.apply(changes):
             if not isinstance(result, QueueError):
                 self.settler.announce(result)
+
+
+def _context(
+    config: QueueConfig,
+    *,
+    store: Store,
+    clock: Clock,
+    processors: Processors,
+    logger: logging.Logger,
+    rng: random.Random,
+) -> Context:
+    tasks = Supervisor(clock, logger)
+    return Context(
+        config=config,
+        store=store,
+        clock=clock,
+        rng=rng,
+        bus=EventBus(logger, tasks.spawn),
+        tasks=tasks,
+        processors=processors,
+        actor=config.actor or system_user(),
+        logger=logger,
+    )
 
 
 def _parked(request: Request, now: float) -> Change:

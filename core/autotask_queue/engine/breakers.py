@@ -91,6 +91,13 @@ class BreakerBoard:
             return 0
         return self.zone(zone).available(self._mono, self._wall)
 
+    def is_stopped(self, zone: str) -> bool:
+        """Whether `zone` is held, stopped by itself, or under test."""
+        if self.hold(zone, None) is not None:
+            return True
+        free = not self._config.enabled or self.zone(zone).override_at(self._wall) is not None
+        return not free and self.zone(zone).state is not BreakerState.CLOSED
+
     def hold(self, zone: str, entity: str | None) -> Override | None:
         """The person's hold that stops `entity` of `zone` (None: the whole zone) now."""
         candidates = [self.zone(EVERY_ZONE).override_at(self._wall), self.zone(zone).override_at(self._wall)]

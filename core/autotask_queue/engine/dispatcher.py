@@ -15,6 +15,8 @@ from autotask_queue.engine.bulk import Bulk
 from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
+from autotask_queue.engine.load import LoadMeter
+from autotask_queue.engine.ordering import Ordering
 from autotask_queue.engine.prober import Prober
 from autotask_queue.engine.reconciler import PAUSES, Reconciler
 from autotask_queue.engine.runner import UNCONFIRMED_PAUSE, handed_back
@@ -24,7 +26,7 @@ from autotask_queue.model.errors import StoreError
 from autotask_queue.model.filters import RequestFilter, Selection
 from autotask_queue.model.request import Request, RequestRow
 from autotask_queue.model.status import Status
-from autotask_queue.policy.schedule import ORDERS
+from autotask_queue.policy.schedule import BACKGROUND
 from autotask_queue.ports import Change, Claim, Claimed, ZoneGate
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -49,6 +51,8 @@ class Dispatcher:
     reconciler: Reconciler
     settler: Settler
     batches: Batches
+    meter: LoadMeter
+    ordering: Ordering
     _calls: dict[asyncio.Task[None], Batch] = field(default_factory=dict)
     """What is being sent now; requests that share a call count as one."""
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -90,6 +94,8 @@ class Dispatcher:
                 return False
             await self.catch_up()
             free = self.ctx.config.max_concurrency - len(self._calls)
+            self.meter.look(self.gates.stopped(), full=free <= 0)
+            self.ordering.look()
             running = Counter((batch.lead.zone, batch.lead.entity) for batch in self._calls.values())
             zones = self.gates.for_claim(running)
             zones = {z: gate for z, gate in zones.items() if not self._is_taken(z)}
@@ -113,12 +119,15 @@ class Dispatcher:
         return half_open and self.reconciler.wants(zone)
 
     async def _claim_from(self, zones: dict[str, ZoneGate], free: int) -> Claimed:
-        strategy = self.ctx.config.strategies.priority_strategy
+        order = self.ordering.terms()
+        allowed = self.ordering.background(order, self.ctx.config.max_concurrency)
+        running = sum(batch.lead.priority <= BACKGROUND for batch in self._calls.values())
         claimed = await self.ctx.store.claim(
             Claim(
                 now=self.ctx.clock.now(),
                 limit=free,
-                order=ORDERS[strategy if self.ctx.config.priority_enabled else "fifo"],
+                order=order,
+                background=max(0, allowed - running),
                 zones=zones,
             )
         )
@@ -128,6 +137,7 @@ class Dispatcher:
         if self._stopping:
             await self._hand_back(claimed.requests)
             return msgspec.structs.replace(claimed, requests=())
+        self.meter.started(claimed.requests)
         for batch in await self.batches.form(claimed.requests):
             self._start(batch)
         self.settler.tell_consequences()
@@ -154,7 +164,7 @@ class Dispatcher:
 
     def _seconds_to_next(self) -> float | None:
         due = self.ctx.store.next_due()
-        waits = [self.board.next_time(), self.gates.next_time()]
+        waits = [self.board.next_time(), self.gates.next_time(), self.ordering.next_time()]
         if due is not None:
             waits.append(due - self.ctx.clock.now())
         known = [w for w in waits if w is not None]

@@ -14,6 +14,7 @@ from autotask_queue.engine.commands import Commands
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
+from autotask_queue.engine.ordering import Ordering
 from autotask_queue.engine.settle import Settler
 from autotask_queue.model.events import RequestsChanged
 from autotask_queue.model.metrics import Counters
@@ -34,6 +35,7 @@ class Follower:
     board: BreakerBoard
     gates: Gates
     connectivity: ConnectivityMonitor
+    ordering: Ordering
     settler: Settler
     commands: Commands
     wake: Callable[[], None]
@@ -65,6 +67,7 @@ class Follower:
                 await self.board.follow()
                 await self.gates.follow()
                 await self.connectivity.follow()
+                await self.ordering.follow()
             except BaseException:
                 self._outdated = True
                 raise

@@ -144,6 +144,15 @@ class Gates:
                 out[zone] = self._zone_gate(zone, slots, running)
         return out
 
+    def stopped(self) -> frozenset[str]:
+        """Zones to which nothing can be sent now, however many slots are free."""
+        zones = self._ctx.store.counters().by_zone()
+        if self.paused is not None or not self._connectivity.may_send:
+            return frozenset(zones)
+        return frozenset(
+            z for z in zones if z in self._sign_in or z in self._throttled or self._board.is_stopped(z)
+        )
+
     def for_lookups(self) -> frozenset[str]:
         """Zones in which an uncertain request may be looked up now."""
         return frozenset(self.for_claim(Counter()))

@@ -22,6 +22,7 @@ from autotask_queue.model.events import (
     RequestHeld,
     RequestUncertain,
     SignInRefused,
+    StrategyChanged,
     ZoneEvent,
 )
 
@@ -66,6 +67,9 @@ def _facts(event: Event) -> dict[str, str | int]:
         case HealthDegraded() | HealthRecovered():
             reason = event.reason if isinstance(event, HealthDegraded) else ""
             return {"component": event.component, "why": reason}
+        case StrategyChanged(state=s):
+            facts = {"strategy": s.strategy, "actor": s.actor, "why": s.reason}
+            return facts | ({"strains": ",".join(s.strains)} if s.strains else {})
         case SignInRefused():
             return {"zone": event.zone, "why": event.reason}
         case _:

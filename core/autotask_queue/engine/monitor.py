@@ -138,6 +138,11 @@ class Monitor:
         known = self._zones.get(zone)
         return None if known is None else self._last_hour(known).quantile(0.99)
 
+    def calls_last_hour(self, zone: str) -> int:
+        """How many calls of a zone got an answer in the last hour, from this process."""
+        known, since = self._zones.get(zone), self._ctx.clock.now() - HOUR
+        return 0 if known is None else sum(count for at, count, _ in known.minutes if at >= since)
+
     def _last_hour(self, zone: _Zone) -> LogHistogram:
         now = self._ctx.clock.now()
         hour = LogHistogram()

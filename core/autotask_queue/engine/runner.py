@@ -13,6 +13,7 @@ from autotask_queue.engine.calls import ask, reply_of
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
+from autotask_queue.engine.load import LoadMeter
 from autotask_queue.engine.monitor import Monitor
 from autotask_queue.engine.reconciler import can_look_up
 from autotask_queue.engine.settle import Settler
@@ -55,6 +56,7 @@ class Runner:
     connectivity: ConnectivityMonitor
     monitor: Monitor
     settler: Settler
+    meter: LoadMeter
     known: dict[RequestId, Change] = field(default_factory=dict)
     """What became of requests, where the store has not taken it yet."""
 
@@ -144,6 +146,7 @@ class Runner:
     ) -> None:
         """A call failed."""
         self.board.release(request.zone, permit, signal)
+        self.meter.failed(request.zone, failure)
         if failure.http_status is not None:
             self.connectivity.saw_answer()
             self.monitor.attempt(request, ok=False, healthy=signal is not Signal.FAIL, seconds=seconds)

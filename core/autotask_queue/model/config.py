@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from autotask_queue.model.checking import Rules, find_problems
 from autotask_queue.model.errors import ConfigError
+from autotask_queue.model.strategy import PriorityStrategy
 
 
 class ConnectionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -93,8 +94,8 @@ class RetryConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 class StrategiesConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who goes next, when a zone is given a rest, and how failures are repeated."""
 
-    priority_strategy: Literal["fifo", "lifo", "priority", "weighted"] = "priority"
-    """Who goes next among those that are ready: see core/README.md."""
+    priority_strategy: PriorityStrategy = "priority"
+    """Who goes next among those that are ready, until somebody switches: see core/README.md."""
     circuit_breaker: CircuitBreakerConfig = CircuitBreakerConfig()
     """When a zone is given a rest."""
     retry: RetryConfig = RetryConfig()

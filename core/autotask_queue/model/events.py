@@ -10,6 +10,7 @@ from autotask_queue.model.breaker import BreakerMetrics, Override
 from autotask_queue.model.failure import Failure
 from autotask_queue.model.metrics import ConnectivityState, QueueMetrics
 from autotask_queue.model.request import Request, RequestId
+from autotask_queue.model.strategy import StrategyState
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +129,14 @@ class ProcessingPaused(Event, frozen=True, kw_only=True):
 
 class ProcessingResumed(Event, frozen=True, kw_only=True):
     name = "processing.resumed"
+
+
+class StrategyChanged(Event, frozen=True, kw_only=True):
+    """Somebody switched the strategy, or `adaptive` answers another load than before."""
+
+    name = "strategy.changed"
+    state: StrategyState
+    """The strategy in force now."""
 
 
 class BatchEvent(Event, frozen=True, kw_only=True):

@@ -15,6 +15,8 @@ business: only what is ready is a head.
   8:4:2:1:1; inside a class as `priority`. Each request costs one call, for calls are what Autotask's hourly
   limit counts; an expected time per kind of call, as the literature has it, was left out.
 
+`adaptive` chooses among these by the load: `policy.adaptive`.
+
 The script of the Redis store (`schedule.lua`) is a second writing of `choose`; one test runs both.
 """
 
@@ -37,6 +39,8 @@ WEIGHTS: Final = (1, 1, 2, 4, 8)
 """By class, from background (priorities 1 and 2) to interactive (9 and 10)."""
 BACKGROUND: Final = 2
 """The highest priority that counts as background."""
+INTERACTIVE: Final = 9
+"""The lowest priority of what a person waits for."""
 OLDEST_EVERY: Final = 4
 """Where the newest reads go first, each so many-th is the oldest."""
 
@@ -68,6 +72,17 @@ ORDERS: Final[Mapping[str, Order]] = MappingProxyType(
 def class_of(priority: int) -> int:
     """The class of a priority under `weighted`, from 0 on."""
     return (priority - 1) // 2
+
+
+def background_slots(terms: Order, slots: int, *, spare: bool = False) -> int:
+    """How many of `slots` background requests may take, those that are out included.
+
+    Never all, if there are two: what is urgent finds one free when it comes. With `spare`, one. The rule that
+    does not look at priorities knows no background.
+    """
+    if terms.rule is Rule.FIFO:
+        return slots
+    return 1 if spare else max(1, slots - 1)
 
 
 def may_go(head: Head, terms: Order, now: float) -> bool:

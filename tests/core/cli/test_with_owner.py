@@ -45,6 +45,16 @@ def test_orders_take_effect_in_the_owner(cli: Cli, owner: Owning) -> None:
         assert not running.value.is_paused
 
 
+def test_the_strategy_is_switched_in_the_owner(cli: Cli, owner: Owning) -> None:
+    with owner() as running:
+        assert cli("strategy").out == "Requests are sent by the strategy priority: as the settings say.\n"
+        cli.ok("strategy", "weighted", "--reason", "an import")
+        assert running.value.priority_strategy.since is not None
+        assert cli.ok("strategy")["reason"] == "an import"
+        assert cli.ok("strategy", "configured")["since"] is None
+        assert running.value.priority_strategy.strategy == "priority"
+
+
 def test_what_was_ordered_without_an_owner_holds_in_the_next(cli: Cli, owner: Owning) -> None:
     cli.submit("/Tickets", "POST", "--zone", "z", "--set", "n=1")
     cli.ok("pause")

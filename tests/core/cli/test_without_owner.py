@@ -188,6 +188,18 @@ def test_pauses_and_holds_outlive_the_command(cli: Cli) -> None:
     cli.ok("breaker", "force-close", "z", "--reason", "it works", "--for", "5m")
 
 
+def test_a_strategy_outlives_the_command(cli: Cli) -> None:
+    cli.submit("/Tickets", "POST", "--zone", "z")
+    assert cli.ok("strategy", "adaptive", "--reason", "the network is slow")["strategy"] == "adaptive"
+    said = cli("strategy").out
+    assert said.startswith("Requests are sent by the strategy adaptive: chosen by ")
+    assert said.endswith(" (the network is slow); the settings say priority.\n")
+    assert [e["why"] for e in cli.ok("audit", "--kind", "strategy.changed")["entries"]] == [
+        "the network is slow"
+    ]
+    assert cli("strategy", "random").code == 2
+
+
 def test_a_hold_needs_a_zone_that_exists_and_a_reason(cli: Cli) -> None:
     cli.submit("/Tickets", "--zone", "zone1")
     typo = cli("--json", "breaker", "force-open", "zone11", "--reason", "x")

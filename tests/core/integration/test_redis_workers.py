@@ -122,6 +122,18 @@ async def test_a_pause_holds_for_everybody(console: QueueManager, worker: QueueM
     await until(lambda: not console.is_paused)
 
 
+async def test_a_strategy_is_everybodys(console: QueueManager, worker: QueueManager) -> None:
+    seen: list[Event] = []
+    worker.on("strategy.changed", seen.append)
+    await console.set_priority_strategy("adaptive", why="slow", actor="anna")
+    await until(lambda: worker.priority_strategy == console.priority_strategy)
+    state = worker.priority_strategy
+    assert (state.strategy, state.actor, state.reason) == ("adaptive", "anna", "slow")
+    assert len(seen) == 1
+    await worker.set_priority_strategy(None)
+    await until(lambda: console.priority_strategy.strategy == "priority")
+
+
 async def test_a_hold_holds_for_everybody_and_ends_for_everybody(
     console: QueueManager, worker: QueueManager
 ) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from tests.core.policy.ready import Queue, arrived, head, seqs
 
 from autotask_queue.model.status import Effect
-from autotask_queue.model.work import Head, Order, Rule, Turn
+from autotask_queue.model.work import Rule, Turn
 from autotask_queue.policy.schedule import (
     HEAD_STARTS,
     LONGEST_HEAD_START,
@@ -26,46 +26,6 @@ from autotask_queue.policy.schedule import (
 
 priorities = st.integers(1, 10)
 arrivals = st.lists(st.tuples(priorities, st.floats(0, 5_000)), min_size=2, max_size=60)
-
-
-def head(seq: int, priority: int, at: float, effect: Effect = Effect.WRITE, entity: str = "Tickets") -> Head:
-    return Head(zone="z", entity=entity, priority=priority, seq=seq, enqueued_at=at, effect=effect)
-
-
-def arrived(items: Iterable[tuple[int, float]]) -> list[Head]:
-    """Heads whose `seq` follows their time, as in a queue whose clock runs straight."""
-    return [head(i, p, t) for i, (p, t) in enumerate(sorted(items, key=lambda item: item[1]))]
-
-
-class Queue:
-    """Everything that is ready, behind its heads, as a store keeps it."""
-
-    def __init__(self, terms: Order, waiting: Iterable[Head] = ()) -> None:
-        self.terms = terms
-        self.turn = Turn()
-        self.waiting = sorted(waiting, key=lambda h: h.seq)
-
-    def add(self, one: Head) -> None:
-        self.waiting.append(one)
-
-    def take(self) -> Head:
-        oldest: dict[tuple[str, int], Head] = {}
-        newest: dict[tuple[str, int], Head] = {}
-        for one in self.waiting:
-            oldest.setdefault((one.entity, one.priority), one)
-            if one.effect is Effect.READ:
-                newest[one.entity, one.priority] = one
-        chosen, self.turn = choose(self.terms, self.turn, list(oldest.values()), list(newest.values()))
-        self.waiting.remove(chosen)
-        return chosen
-
-    def drain(self) -> list[Head]:
-        return [self.take() for _ in range(len(self.waiting))]
-
-
-def seqs(heads: Iterable[Head]) -> list[int]:
-    return [h.seq for h in heads]
-
 
 # ---------------------------------------------------------------------------------------------
 # fifo, priority

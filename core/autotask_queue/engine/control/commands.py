@@ -25,10 +25,12 @@ from autotask_queue.engine.control.orders import (
     Restore,
     Resume,
     Retry,
+    SetStrategy,
     Submit,
 )
 from autotask_queue.engine.control.questions import (
     AskHealth,
+    AskStrategy,
     Audit,
     Find,
     Gates,
@@ -43,7 +45,7 @@ from autotask_queue.engine.control.questions import (
 AnyCommand = (
     ListZones | Find | Rows | Show | Result | Gates | Metrics | AskHealth | Audit | Submit | Edit | CancelOne
     | Cancel | Restore | Retry | Reprioritise | Clear | Resolve | Pause | Resume | ListBreakers | ForceOpen
-    | ForceClose | Release | ResetBreaker
+    | ForceClose | Release | ResetBreaker | AskStrategy | SetStrategy
 )  # fmt: skip
 
 TABLE: Mapping[str, type[Command[Any]]] = {

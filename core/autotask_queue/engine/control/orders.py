@@ -13,6 +13,7 @@ from autotask_queue.model.breaker import BreakerMetrics
 from autotask_queue.model.filters import BulkResult
 from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Receipt, Request, RequestId
 from autotask_queue.model.status import Effect
+from autotask_queue.model.strategy import PriorityStrategy, StrategyState
 
 _Kept = msgspec.UnsetType
 _Seconds = Annotated[float, msgspec.Meta(gt=0, le=10 * 365 * 86_400)]
@@ -167,6 +168,16 @@ class Resume(Order[None], frozen=True, kw_only=True, tag="resume"):
     @override
     async def run(self, queue: ControlledQueue) -> None:
         await queue.resume(why=self.why, actor=self.actor)
+
+
+class SetStrategy(Order[StrategyState], frozen=True, kw_only=True, tag="set-strategy"):
+    """Switches the order in which requests are sent; None goes back to the configured one."""
+
+    strategy: PriorityStrategy | None
+
+    @override
+    async def run(self, queue: ControlledQueue) -> StrategyState:
+        return await queue.set_priority_strategy(self.strategy, why=self.why, actor=self.actor)
 
 
 class ForceOpen(Order[BreakerMetrics], frozen=True, kw_only=True, tag="force-open"):

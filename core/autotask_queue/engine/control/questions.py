@@ -14,6 +14,7 @@ from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.gates import Gate, gate_for
 from autotask_queue.model.metrics import Health, QueueMetrics
 from autotask_queue.model.request import Attempt, AuditEntry, Outcome, Request, RequestId, RequestRow
+from autotask_queue.model.strategy import StrategyState
 
 LONGEST_WAIT = 20.0
 """Seconds that one `Result` waits at most; who wants to wait longer asks again."""
@@ -125,6 +126,14 @@ class Metrics(Command[QueueMetrics], frozen=True, kw_only=True, tag="metrics"):
     @override
     async def run(self, queue: ControlledQueue) -> QueueMetrics:
         return await queue.get_metrics()
+
+
+class AskStrategy(Command[StrategyState], frozen=True, kw_only=True, tag="strategy"):
+    """In which order requests are sent."""
+
+    @override
+    async def run(self, queue: ControlledQueue) -> StrategyState:
+        return queue.priority_strategy
 
 
 class AskHealth(Command[Health], frozen=True, kw_only=True, tag="health"):

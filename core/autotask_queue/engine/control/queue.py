@@ -21,6 +21,7 @@ from autotask_queue.model.request import (
     Request,
     RequestRow,
 )
+from autotask_queue.model.strategy import PriorityStrategy, StrategyState
 
 
 class ControlledQueue(Protocol):
@@ -95,6 +96,13 @@ class ControlledQueue(Protocol):
     async def pause(self, expires_in: float | None = None, *, why: str = "", actor: str = "") -> None: ...
 
     async def resume(self, *, why: str = "", actor: str = "") -> None: ...
+
+    @property
+    def priority_strategy(self) -> StrategyState: ...
+
+    async def set_priority_strategy(
+        self, strategy: PriorityStrategy | None, *, why: str = "", actor: str = ""
+    ) -> StrategyState: ...
 
     async def get_metrics(self) -> QueueMetrics: ...
 
