@@ -58,8 +58,10 @@ from autotask_queue.model.errors import (
     ConfigError,
     EncryptionUnavailable,
     IllegalTransition,
+    InvalidPassphrase,
     InvalidRequest,
     NoProcessor,
+    PassphraseWrong,
     ProcessorError,
     QueueClosed,
     QueueError,
@@ -181,8 +183,12 @@ from autotask_queue.ports import (
 )
 from autotask_queue.quick import Credentials, QueueSetup, QuickSetup, SessionSecrets
 from autotask_queue.settings import load_configuration
+from autotask_queue.store.custody import FoundKey, change_key, find_key
+from autotask_queue.store.key_homes import KeychainKeys, KeyFile, KeyHome, VaultKeys
 from autotask_queue.store.keys import new_key as new_encryption_key
+from autotask_queue.store.sqlite.cipher import key_id_of
 from autotask_queue.store.sqlite.conversion import Converted, change_encryption
+from autotask_queue.store.vault import vault_path
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, KnownSecrets, RedactingFilter, redact
 
 __all__ = [
@@ -242,6 +248,7 @@ __all__ = [
     "FailureClass",
     "Field",
     "FieldType",
+    "FoundKey",
     "Gate",
     "GateKind",
     "Health",
@@ -252,8 +259,12 @@ __all__ = [
     "HttpRequest",
     "HttpxTransport",
     "IllegalTransition",
+    "InvalidPassphrase",
     "InvalidRequest",
     "JsonLines",
+    "KeyFile",
+    "KeyHome",
+    "KeychainKeys",
     "KnownSecrets",
     "LogLevel",
     "LookupResult",
@@ -265,6 +276,7 @@ __all__ = [
     "Override",
     "OverrideKind",
     "Parent",
+    "PassphraseWrong",
     "PersistenceConfig",
     "PersistenceOptions",
     "PicklistValue",
@@ -351,6 +363,7 @@ __all__ = [
     "Transport",
     "UnknownEntity",
     "UnknownEvent",
+    "VaultKeys",
     "ZoneConfig",
     "ZoneEvent",
     "ZoneInfo",
@@ -358,6 +371,7 @@ __all__ = [
     "as_curl",
     "build_config",
     "change_encryption",
+    "change_key",
     "check_sign_in",
     "config_to_dict",
     "create_default_configuration",
@@ -366,7 +380,9 @@ __all__ = [
     "create_redis_configuration",
     "create_test_configuration",
     "discover_zone",
+    "find_key",
     "gate_for",
+    "key_id_of",
     "load_catalogue",
     "load_configuration",
     "log_to_files",
@@ -376,4 +392,5 @@ __all__ = [
     "redact",
     "resolve",
     "validate",
+    "vault_path",
 ]

@@ -5,6 +5,7 @@ Every public method of the queue and of what belongs to it is used once; a test 
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from autotask_queue import (
@@ -13,6 +14,8 @@ from autotask_queue import (
     Credentials,
     EchoProcessor,
     Event,
+    KeychainKeys,
+    KeyFile,
     ProcessorError,
     QueueManager,
     QuickSetup,
@@ -22,15 +25,22 @@ from autotask_queue import (
     RequestCompleted,
     RequestFailed,
     RequestFilter,
+    SessionSecrets,
     Sort,
     SortField,
     Status,
+    VaultKeys,
     ZoneConfig,
+    change_key,
     create_production_configuration,
+    find_key,
     gate_for,
+    key_id_of,
     load_configuration,
     log_to_files,
     may_have_arrived,
+    new_encryption_key,
+    vault_path,
 )
 
 
@@ -172,6 +182,20 @@ async def shared(folder: Path) -> None:
     with log_to_files(folder, level="debug"):
         queue = await QuickSetup.redis(config.persistence.connection.url)
         await queue.shutdown()
+
+
+async def encrypted(path: Path, secrets: SessionSecrets) -> None:
+    vault = VaultKeys(vault_path(path), "several words that nobody guesses")
+    homes = (KeychainKeys(secrets), KeyFile(Path("/etc/autotask/queue.key")), vault)
+    found = await find_key(path, homes) if key_id_of(path) else None
+    done = await change_key(path, found=found, home=homes[0], now=time.time())
+    print(done.copies, done.left, await homes[0].get(key_id_of(path)) is not None)
+    await homes[1].forget(key_id_of(path))
+    await vault.change_passphrase("several other words")
+    for home in homes:
+        await home.keep(new_encryption_key())
+        print(home.describe())
+    print(len(homes[1].read()))
 
 
 def autotask() -> object:

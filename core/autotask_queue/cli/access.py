@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
 from autotask_queue.cli.errors import NoQueueFile
+from autotask_queue.cli.keys import found_key, given_key
+from autotask_queue.cli.secret_homes import CommandLineSecrets
 from autotask_queue.cli.settings import Settings
 from autotask_queue.engine.control import Command, ControlClient, ControlServer, Owner, OwnerUnreachable
 from autotask_queue.manager import QueueManager
-from autotask_queue.model.errors import StoreInUse
-from autotask_queue.ports import Recovery, Secrets
+from autotask_queue.model.errors import StoreInUse, StoreKeyMissing
+from autotask_queue.ports import Recovery
 
 T = TypeVar("T")
 
@@ -69,7 +71,7 @@ class OthersQueue:
 
 @contextlib.asynccontextmanager
 async def reach(
-    settings: Settings, secrets: Secrets, *, creates: bool = False, sends: bool = False
+    settings: Settings, secrets: CommandLineSecrets, *, creates: bool = False, sends: bool = False
 ) -> AsyncIterator[Asking]:
     """The queue, open until the block ends.
 
@@ -103,7 +105,7 @@ async def reach(
 
 
 @contextlib.asynccontextmanager
-async def own(settings: Settings, secrets: Secrets, *, sends: bool) -> AsyncIterator[OwnQueue]:
+async def own(settings: Settings, secrets: CommandLineSecrets, *, sends: bool) -> AsyncIterator[OwnQueue]:
     """The queue as this process's own; while it sends, other processes can send it commands.
 
     Raises:
@@ -123,19 +125,27 @@ async def own(settings: Settings, secrets: Secrets, *, sends: bool) -> AsyncIter
         await manager.shutdown()
 
 
-async def _open(settings: Settings, secrets: Secrets, *, sends: bool) -> tuple[QueueManager, Recovery]:
+async def _open(
+    settings: Settings, secrets: CommandLineSecrets, *, sends: bool
+) -> tuple[QueueManager, Recovery]:
     deadline = asyncio.get_running_loop().time() + PATIENCE
+    key = given_key(settings)
     while True:
-        manager = QueueManager(settings.config, secrets=secrets)
+        manager = QueueManager(settings.config, secrets=secrets, encryption_key=key)
         try:
             return manager, await manager.initialize(send=sends)
+        except StoreKeyMissing:
+            if key is not None:
+                raise
+            # Only now: whoever reaches the file through its owner needs no key.
+            key = (await found_key(settings, secrets)).key
         except StoreInUse as error:
             others = await find_owner(settings.database)
             if others is not None:
                 raise OwnedElsewhere(others, error.message) from error
             if asyncio.get_running_loop().time() > deadline:
                 raise OwnerUnreachable(f"{error.message} It does not take commands.") from error
-        await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_PAUSE)
 
 
 async def find_owner(database: Path) -> OthersQueue | None:

@@ -60,6 +60,12 @@ def add_common(parser: argparse.ArgumentParser) -> list[argparse.Action]:
             metavar="FILE",
             help="sign-in secrets in TOML or JSON, readable by you only",
         ),
+        add(
+            "--key-file",
+            type=Path,
+            metavar="FILE",
+            help="the key of an encrypted queue file, readable by you only",
+        ),
         add("--json", action="store_true", help="print JSON, for programs"),
         add(
             "--log-level",

@@ -22,12 +22,13 @@ from autotask_queue.logs import Level
 class Context:
     """One run of the program.
 
-    `database`, `redis` and `config_file` are what the flags name, if they name anything.
+    `database`, `redis`, `config_file` and `key_file` are what the flags name, if they name anything.
     """
 
     database: Path | None
     redis: str | None
     config_file: Path | None
+    key_file: Path | None
     secrets: CommandLineSecrets
     out: Output
     log_level: Level
@@ -40,7 +41,11 @@ class Context:
             ConfigError: every mistake at once, each with its place.
         """
         return load_settings(
-            database=self.database, redis=self.redis, file=self.config_file, environ=os.environ
+            database=self.database,
+            redis=self.redis,
+            file=self.config_file,
+            key_file=self.key_file,
+            environ=os.environ,
         )
 
     @property

@@ -16,6 +16,7 @@ from autotask_queue.cli.commands import (
     changing,
     config,
     doctor,
+    encryption,
     gates,
     looking,
     numbers,
@@ -36,7 +37,19 @@ from autotask_queue.model.errors import ConfigError, QueueError
 _PROGRAM = "autotask-queue"
 _CONFIGURES: tuple[Callable[[Subparsers], None], ...] = tuple(
     module.configure
-    for module in (submit, looking, changing, gates, strategy, numbers, worker, simulator, config, doctor)
+    for module in (
+        submit,
+        looking,
+        changing,
+        gates,
+        strategy,
+        numbers,
+        worker,
+        simulator,
+        config,
+        encryption,
+        doctor,
+    )
 )
 _EPILOG = """
 examples:
@@ -54,6 +67,9 @@ The options above may also stand after the command.
 
 settings: flags before environment variables (AUTOTASK_QUEUE_MAX_SIZE, AUTOTASK_QUEUE_ZONES__ZONE1__URL)
 before the configuration file before the defaults. Secrets are never arguments: see --secrets-file.
+
+the key of an encrypted queue file: --key-file before the variable AUTOTASK_QUEUE_KEY_FILE before the
+keychain (with the console installed) before the passphrase vault beside the file, which asks at a terminal.
 
 exit codes: 0 done, 1 could not be done, 2 wrong arguments or settings, 3 not found, 4 the queue is in use or
 unavailable or it was not finished in time, 5 the request failed, 130 interrupted.
@@ -101,6 +117,7 @@ def _run(args: argparse.Namespace) -> int:
             database=args.db,
             redis=args.redis,
             config_file=args.config,
+            key_file=args.key_file,
             secrets=CommandLineSecrets(args.secrets_file),
             out=Output(as_json=args.json),
             log_level=args.log_level,

@@ -11,7 +11,6 @@ import importlib.metadata
 import json
 import logging
 import os
-import stat
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ from autotask_queue.cli.places import expand
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import SecretsError, SecretsUnavailable
 from autotask_queue.ports import Secrets
+from autotask_queue.store.disk import is_private
 from autotask_queue.transport import KNOWN_SECRETS
 
 ENTRY_POINTS: Final = "autotask_queue.secrets"
@@ -56,7 +56,7 @@ class CommandLineSecrets:
             return self._typed[name]
         if self._file is not None:
             return self._read_file(self._file).get(name)
-        home = self._find_home()
+        home = self.keychain()
         return None if home is None else await home.get(name)
 
     async def set(self, name: str, value: str) -> None:
@@ -72,7 +72,7 @@ class CommandLineSecrets:
         """Where secrets come from, for people."""
         if self._file is not None:
             return str(self._file)
-        home = self._find_home()
+        home = self.keychain()
         return "nowhere: no keychain is installed for the command line" if home is None else home.describe()
 
     async def missing(self, zones: Mapping[str, ZoneConfig]) -> list[tuple[str, str]]:
@@ -119,7 +119,8 @@ class CommandLineSecrets:
             KNOWN_SECRETS.add(*self._from_file.values())
         return self._from_file
 
-    def _find_home(self) -> Secrets | None:
+    def keychain(self) -> Secrets | None:
+        """What an installed package offers: the system's keychain, as a rule."""
         if not self._looked:
             self._looked = True
             self._home = _load_home()
@@ -175,7 +176,7 @@ _EXAMPLE: Final = (
 
 
 def _check_private(path: Path, found: os.stat_result) -> None:
-    if sys.platform != "win32" and found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not is_private(found):
         raise SecretsError(
             f"Others on this computer may read the secrets file {path}.", remedy=f"Run: chmod 600 {path}"
         )

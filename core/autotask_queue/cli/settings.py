@@ -11,6 +11,7 @@ from autotask_queue.cli.places import default_config, default_database, expand
 from autotask_queue.model.config import QueueConfig, build_config, config_to_dict
 from autotask_queue.model.errors import ConfigError
 from autotask_queue.settings import (
+    KEY_FILE_VARIABLE,
     Layer,
     combine,
     environment_layer,
@@ -28,7 +29,7 @@ class Settings:
 
     `file` is the configuration file that was looked at; `variables` are the environment variables used.
     `database` is the queue file, if the queue is not on a Redis server. `origins` says for each setting
-    where its value came from.
+    where its value came from. `key_file` holds the key of the queue, if a flag or a variable names one.
     """
 
     config: QueueConfig
@@ -37,6 +38,7 @@ class Settings:
     file_found: bool
     variables: tuple[str, ...]
     origins: Mapping[str, str]
+    key_file: Path | None = None
 
     @property
     def shared(self) -> bool:
@@ -49,6 +51,7 @@ def load_settings(
     database: Path | None = None,
     redis: str | None = None,
     file: Path | None = None,
+    key_file: Path | None = None,
     environ: Mapping[str, str],
 ) -> Settings:
     """Reads all layers and checks them.
@@ -57,6 +60,7 @@ def load_settings(
         database: the queue file, as a flag names it.
         redis: the address of the server that keeps the queue, as a flag names it.
         file: the configuration file, as a flag names it; it must exist then.
+        key_file: the key file, as a flag names it.
         environ: the environment.
 
     Raises:
@@ -81,7 +85,13 @@ def load_settings(
         file_found=path.exists(),
         variables=used_variables(environ),
         origins=loaded.origins,
+        key_file=_key_file(key_file, environ),
     )
+
+
+def _key_file(named: Path | None, environ: Mapping[str, str]) -> Path | None:
+    path = named or (Path(environ[KEY_FILE_VARIABLE]) if environ.get(KEY_FILE_VARIABLE) else None)
+    return None if path is None else expand(path)
 
 
 def _flagged(database: Path | None, redis: str | None) -> Layer:

@@ -13,7 +13,9 @@
     ├── ReasonRequired
     ├── ProcessorError       raised by processors to say what is known about a failure
     ├── SecretsError
-    │   └── SecretsUnavailable
+    │   ├── SecretsUnavailable
+    │   ├── PassphraseWrong
+    │   └── InvalidPassphrase
     └── StoreError
         ├── StoreInUse       another process owns the file
         ├── StoreUnwritable  folder missing, read-only, full
@@ -187,6 +189,18 @@ class SecretsUnavailable(SecretsError):
     default_remedy = (
         "Use the sign-in for this session only, or set up a keychain (on Linux: gnome-keyring or KWallet)."
     )
+
+
+class PassphraseWrong(SecretsError):
+    code = "passphrase_wrong"
+    title = "This passphrase does not open the queue"
+    default_remedy = "Type it again; capital letters and the keyboard's language matter. Nothing was changed."
+
+
+class InvalidPassphrase(SecretsError):
+    code = "invalid_passphrase"
+    title = "This passphrase cannot be used"
+    default_remedy = "Take several words that you can remember and nobody can guess. Nothing was changed."
 
 
 class StoreError(QueueError):

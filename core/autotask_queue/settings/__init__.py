@@ -2,6 +2,7 @@
 
 from autotask_queue.settings.loading import Loaded, combine, load_configuration, used_variables
 from autotask_queue.settings.sources import (
+    KEY_FILE_VARIABLE,
     PREFIX,
     REFERENCE_HOMES,
     Layer,
@@ -12,6 +13,7 @@ from autotask_queue.settings.sources import (
 )
 
 __all__ = [
+    "KEY_FILE_VARIABLE",
     "PREFIX",
     "REFERENCE_HOMES",
     "Layer",

@@ -16,6 +16,8 @@ from autotask_queue.model.presets import PRESETS
 from autotask_queue.settings.toml_lines import key_lines, line_of
 
 PREFIX = "AUTOTASK_QUEUE_"
+KEY_FILE_VARIABLE = "AUTOTASK_QUEUE_KEY_FILE"
+"""Names the key file of the command line; it is no setting of the queue."""
 _CONSOLE_ONLY = "console"
 _REFERENCES = ("secret", "integration_code")
 REFERENCE_HOMES = ("keyring:", "session:")
@@ -102,7 +104,7 @@ def environment_layer(environ: Mapping[str, str], zones: tuple[str, ...] = ()) -
     places: dict[str, str] = {}
     problems: list[str] = []
     for name in sorted(environ):
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or name == KEY_FILE_VARIABLE:
             continue
         path = [part.lower() for part in name.removeprefix(PREFIX).split("__")]
         if not all(path):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import getpass
+import importlib.metadata
 import json
 import os
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +19,7 @@ from tests.core.cli.background import Background, in_background
 
 from autotask_queue import ControlServer, EchoProcessor, QueueManager, QuickSetup
 from autotask_queue.cli import main
+from autotask_queue.cli.secret_homes import ENTRY_POINTS
 from autotask_queue.simulator import Simulator, run_simulator
 
 TICKET = ("--set", "companyID=0", "--set", "status=1", "--set", "priority=2", "--set", "queueID=5")
@@ -133,3 +138,24 @@ Owning = Callable[[], AbstractContextManager[Background[QueueManager]]]
 def owner(cli: Cli) -> Owning:
     """Starts a program that owns the queue file of `cli`."""
     return lambda: in_background(lambda: owning(cli.db))
+
+
+def offer(monkeypatch: pytest.MonkeyPatch, *homes: object) -> None:
+    """Puts these in the place of what the installed packages offer as homes of secrets."""
+    entries = [SimpleNamespace(name=f"home{i}", load=lambda home=home: home) for i, home in enumerate(homes)]
+    real = importlib.metadata.entry_points
+
+    def entry_points(**wanted: str) -> object:
+        return entries if wanted.get("group") == ENTRY_POINTS else real(**wanted)
+
+    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """A person at the terminal who types these."""
+    answers: list[str] = []
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: answers.pop(0))
+    yield answers
+    assert not answers

@@ -57,7 +57,7 @@ def test_what_is_wrong_is_said_with_a_remedy(cli: Cli) -> None:
         "--config", str(cli.folder / "config.toml"), "--secrets-file", str(cli.folder / "secrets"), "doctor"
     )
     assert done.code == 1
-    assert "is no SQLite file" in done.out
+    assert "is no queue file" in done.out
     assert "chmod 600" in done.out
     assert "no user name" in done.out
     assert cli.db.read_bytes() == b"something else" * 100

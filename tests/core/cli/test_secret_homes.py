@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import importlib.metadata
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tests.core.cli.conftest import offer
 from typing_extensions import override
 
 from autotask_queue import SecretsError, SecretsUnavailable, SessionSecrets, ZoneConfig
@@ -41,26 +40,6 @@ def home(monkeypatch: pytest.MonkeyPatch) -> SessionSecrets:
     own = SessionSecrets({"zone1/secret": "from-the-keychain"})
     offer(monkeypatch, lambda: own)
     return own
-
-
-def offer(monkeypatch: pytest.MonkeyPatch, *homes: object) -> None:
-    entries = [SimpleNamespace(name=f"home{i}", load=lambda home=home: home) for i, home in enumerate(homes)]
-    real = importlib.metadata.entry_points
-
-    def entry_points(**wanted: str) -> object:
-        return entries if wanted.get("group") == ENTRY_POINTS else real(**wanted)
-
-    monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """A person at the terminal who types these."""
-    answers: list[str] = []
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
-    monkeypatch.setattr(getpass, "getpass", lambda prompt: answers.pop(0))
-    yield answers
-    assert not answers
 
 
 # ---------------------------------------------------------------------------------------------

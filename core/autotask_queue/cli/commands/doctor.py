@@ -18,8 +18,10 @@ from autotask_queue.cli.access import find_owner
 from autotask_queue.cli.arguments import Subparsers, help_with
 from autotask_queue.cli.context import Context
 from autotask_queue.cli.errors import Exit
+from autotask_queue.cli.keys import NO_KEY, file_kind
 from autotask_queue.cli.output import Column
 from autotask_queue.cli.places import log_folder
+from autotask_queue.cli.protection import look
 from autotask_queue.cli.secret_homes import reference_of
 from autotask_queue.cli.times import say_moment
 from autotask_queue.model.config import ZoneConfig
@@ -28,6 +30,7 @@ from autotask_queue.model.request import Durability
 from autotask_queue.store.redis.address import parse
 from autotask_queue.store.redis.checks import examine
 from autotask_queue.store.redis.link import Link
+from autotask_queue.store.sqlite.cipher import FileKind
 from autotask_queue.store.sqlite.driver import OLDEST
 from autotask_queue.store.sqlite.place import check_network, check_synced
 
@@ -36,7 +39,8 @@ _DOCTOR = """
   autotask-queue doctor --online
 """
 _OK, _NOTE, _BAD = "ok", "note", "wrong"
-_MAGIC: Final = b"SQLite format 3\x00"
+_HEADER: Final = 100
+"""Bytes of SQLite's header."""
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +71,12 @@ def _command(args: argparse.Namespace, context: Context) -> int:
     if context.settings.shared:
         checks = [*_program(context), *asyncio.run(_server(context))]
     else:
-        checks = [*_program(context), *_file(context), *asyncio.run(_owner(context))]
+        checks = [
+            *_program(context),
+            *_file(context),
+            *asyncio.run(_key(context)),
+            *asyncio.run(_owner(context)),
+        ]
     checks += asyncio.run(_secrets(context, zones))
     if args.online:
         context.prepare_to_send()
@@ -116,7 +125,7 @@ def _file(context: Context) -> Iterator[Check]:
         log = path.with_name(f"{path.name}-wal")
         size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
         with path.open("rb") as file:
-            header = file.read(100)
+            header = file.read(_HEADER)
     except FileNotFoundError:
         yield Check(name="queue file", state=_NOTE, text=f"{path} does not exist yet")
         return
@@ -124,12 +133,34 @@ def _file(context: Context) -> Iterator[Check]:
         text = f"{path} cannot be read ({error.strerror or error})"
         yield Check(name="queue file", state=_BAD, text=text, remedy="Give this user the right to it.")
         return
-    if not header.startswith(_MAGIC) or len(header) < 100:
-        text = f"{path} is no SQLite file"
+    kind = file_kind(path)
+    if kind is FileKind.ENCRYPTED:
+        yield Check(name="queue file", state=_OK, text=f"{path}, {size:,} bytes, {_private(path)}, encrypted")
+        return
+    if kind is not FileKind.PLAIN or len(header) < _HEADER:
+        text = f"{path} is no queue file"
         yield Check(name="queue file", state=_BAD, text=text, remedy="Name another file with --db.")
         return
-    yield Check(name="queue file", state=_OK, text=f"{path}, {size:,} bytes, {_private(path)}")
+    text = f"{path}, {size:,} bytes, {_private(path)}, not encrypted"
+    yield Check(name="queue file", state=_OK, text=text)
     yield _journal(header)
+
+
+async def _key(context: Context) -> list[Check]:
+    """Where the key of the file is; nobody is asked for a passphrase."""
+    if file_kind(context.settings.database) is not FileKind.ENCRYPTED:
+        return []
+    status = await look(context.settings, context.secrets)
+    checks = [
+        Check(name="key", state=_OK, text=f"in {status.key_in}")
+        if status.key_in
+        else Check(name="key", state=_BAD, text=status.problem, remedy=NO_KEY)
+    ]
+    if status.plain_copies:
+        text = f"not encrypted: {', '.join(status.plain_copies)}"
+        remedy = "`autotask-queue encryption encrypt` encrypts them too; remove damaged ones by hand."
+        checks.append(Check(name="copies", state=_NOTE, text=text, remedy=remedy))
+    return checks
 
 
 def _private(path: Path) -> str:

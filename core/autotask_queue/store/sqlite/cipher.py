@@ -51,7 +51,7 @@ def key_id(key: bytes) -> str:
 
 
 def key_id_of(path: Path) -> str:
-    """The name of the key that a file was encrypted with; empty if it is not encrypted or not there.
+    """The name of the key that the file at `path` has; empty if it is not encrypted or not there.
 
     Raises:
         OSError: it cannot be read.

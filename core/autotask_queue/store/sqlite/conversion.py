@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -26,6 +25,7 @@ from autotask_queue.model.errors import (
     StoreUnwritable,
 )
 from autotask_queue.model.request import AuditEntry
+from autotask_queue.store.disk import force_folder_to_disk, force_to_disk
 from autotask_queue.store.sqlite import cipher, opening, place
 from autotask_queue.store.sqlite.cipher import FileKind
 from autotask_queue.store.sqlite.driver import Connection, Driver, choose_driver, load_sqlcipher
@@ -33,7 +33,7 @@ from autotask_queue.store.sqlite.lock import OwnerLock
 from autotask_queue.store.sqlite.session import Session
 from autotask_queue.store.sqlite.store import SqliteStore
 
-_NO_COPIES: Final = (".lock", ".owner", place.UNFINISHED)
+_NO_COPIES: Final = (".lock", ".owner", ".vault", place.UNFINISHED)
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +168,7 @@ def _convert(path: Path, key: bytes | None, new_key: bytes | None, entry: AuditE
         _compare(old, path, new, made)
         if entry is not None:
             _write_down(new, made, entry)
-        _force_to_disk(made)
+        force_to_disk(made)
         _take_place(made, path)
     except old.error as error:
         raise old.explain(error, path) from error
@@ -230,24 +230,10 @@ def _write_down(driver: Driver, made: Path, entry: AuditEntry) -> None:
         session.disconnect()
 
 
-def _force_to_disk(made: Path) -> None:
-    with made.open("r+b") as file:
-        os.fsync(file.fileno())
-        if sys.platform == "darwin":  # there, fsync stops at the disk's own memory
-            import fcntl
-
-            fcntl.fcntl(file.fileno(), fcntl.F_FULLFSYNC)
-
-
 def _take_place(made: Path, path: Path) -> None:
     for ending in ("-wal", "-shm"):
         log = path.with_name(path.name + ending)
         if log.exists():  # its pages would be taken for ones of the new file
             raise StoreInUse(f"Another program has {path} open.")
     made.replace(path)
-    if sys.platform != "win32":
-        handle = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+    force_folder_to_disk(path.parent)

@@ -19,7 +19,7 @@ from typing import Any
 
 from autotask_queue.store.sqlite import conversion
 
-STEPS = ("_copy", "_compare", "_write_down", "_force_to_disk", "_take_place", "replace")
+STEPS = ("_copy", "_compare", "_write_down", "force_to_disk", "_take_place", "replace")
 
 
 def die(*_: Any) -> None:
