@@ -45,7 +45,10 @@ class Write(msgspec.Struct, kw_only=True):
 
 
 class Gate:
-    """The ASGI application in front of the API. `requests` counts the calls that reached the server."""
+    """The ASGI application in front of the API. `requests` counts the calls that reached the server.
+
+    `most_at_once` is how many of them, at most, were there at the same time.
+    """
 
     def __init__(
         self, app: ASGIApp, control: ASGIApp, tenant: Tenant, faults: FaultBook, *, latency: float
@@ -57,6 +60,8 @@ class Gate:
         self._latency = latency
         self._stopping = asyncio.Event()
         self.requests = 0
+        self.most_at_once = 0
+        self._here = 0
         self.writes: list[Write] = []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,6 +80,14 @@ class Gate:
             await exchange.cut()
             return
         self.requests += 1
+        self._here += 1
+        self.most_at_once = max(self.most_at_once, self._here)
+        try:
+            await self._take(exchange, effects)
+        finally:
+            self._here -= 1
+
+    async def _take(self, exchange: Exchange, effects: Effects) -> None:
         body = await exchange.body()
         if body is None:
             await exchange.cut()

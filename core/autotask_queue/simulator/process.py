@@ -34,7 +34,7 @@ class SimulatorProcess:
     pid: int
 
     async def state(self) -> dict[str, Any]:
-        """What the server holds: `{"entities": {name: records}, "writes": […], "requests": N}`."""
+        """What the server holds, as `Simulator.state` tells it."""
         state: dict[str, Any] = await self._call("GET", "/_sim/state")
         return state
 

@@ -81,11 +81,15 @@ class Simulator:
         return min(self._listener.idle, self._controls.idle)
 
     def state(self) -> dict[str, Any]:
-        """What the server holds: `{"entities": {name: records}, "writes": […], "requests": N}`."""
+        """What the server holds: `{"entities": {name: records}, "writes": […], "requests": N, "at_once": M}`.
+
+        `requests` calls arrived, and at most `at_once` of them were there at the same time.
+        """
         return {
             "entities": self._tenant.tables.snapshot(),
             "writes": msgspec.to_builtins(self._gate.writes),
             "requests": self._gate.requests,
+            "at_once": self._gate.most_at_once,
         }
 
     def faults(self) -> list[dict[str, object]]:

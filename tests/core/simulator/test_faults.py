@@ -347,7 +347,7 @@ class TestControl:
         await api.call("PATCH", "/Tickets", {"id": 1})
         await api.query("Tickets", {"op": "exist", "field": "id"})
         state = (await api.http.get(f"{api.sim.url}/_sim/state")).json()
-        assert set(state) == {"entities", "writes", "requests"}
+        assert set(state) == {"entities", "writes", "requests", "at_once"}
         assert state["requests"] == 3
         assert len(state["entities"]["Tickets"]) == 41
         first, second = state["writes"]
