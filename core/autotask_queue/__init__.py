@@ -41,6 +41,7 @@ from autotask_queue.engine.echo import EchoProcessor
 from autotask_queue.logs import JsonLines, log_to_files, log_to_stderr
 from autotask_queue.logs import Level as LogLevel
 from autotask_queue.manager import QueueManager
+from autotask_queue.model.backup import Backup, Restored
 from autotask_queue.model.breaker import BreakerMetrics, BreakerState, Override, OverrideKind
 from autotask_queue.model.config import (
     CircuitBreakerConfig,
@@ -55,6 +56,7 @@ from autotask_queue.model.config import (
     config_to_dict,
 )
 from autotask_queue.model.errors import (
+    BackupUnavailable,
     ConfigError,
     EncryptionUnavailable,
     IllegalTransition,
@@ -188,6 +190,7 @@ from autotask_queue.store.key_homes import KeychainKeys, KeyFile, KeyHome, Vault
 from autotask_queue.store.keys import new_key as new_encryption_key
 from autotask_queue.store.sqlite.cipher import key_id_of
 from autotask_queue.store.sqlite.conversion import Converted, change_encryption
+from autotask_queue.store.sqlite.restoring import restore_backup
 from autotask_queue.store.vault import vault_path
 from autotask_queue.transport import KNOWN_SECRETS, HttpxTransport, KnownSecrets, RedactingFilter, redact
 
@@ -206,6 +209,8 @@ __all__ = [
     "AttemptResult",
     "AuditEntry",
     "AutotaskProcessor",
+    "Backup",
+    "BackupUnavailable",
     "BatchCompleted",
     "BatchCreated",
     "BatchFailed",
@@ -329,6 +334,7 @@ __all__ = [
     "RequestRow",
     "RequestUncertain",
     "RequestsChanged",
+    "Restored",
     "RetryConfig",
     "Secrets",
     "SecretsError",
@@ -391,6 +397,7 @@ __all__ = [
     "new_encryption_key",
     "redact",
     "resolve",
+    "restore_backup",
     "validate",
     "vault_path",
 ]

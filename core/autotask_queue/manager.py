@@ -7,6 +7,7 @@ import logging
 import random
 from array import array
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Literal, Self, TypeVar
 from uuid import UUID
@@ -15,6 +16,7 @@ import msgspec
 
 from autotask_queue.autotask import AutotaskProcessor
 from autotask_queue.engine.assembly import Engine
+from autotask_queue.engine.backing_up import back_up
 from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.bulk import Target
 from autotask_queue.engine.bus import Callback, Mailbox
@@ -25,6 +27,7 @@ from autotask_queue.engine.health import health
 from autotask_queue.engine.intake import build_request, check_circle, check_room
 from autotask_queue.engine.monitor import merge_minutes
 from autotask_queue.engine.settle import outcome_of
+from autotask_queue.model.backup import Backup
 from autotask_queue.model.config import (
     PersistenceConfig,
     QueueConfig,
@@ -645,6 +648,28 @@ class QueueManager:
     async def size_bytes(self) -> int:
         """How much room the queue takes."""
         return await self._engine.ctx.store.size_bytes()
+
+    async def backup(self, path: str | Path, *, actor: str = "") -> Backup:
+        """Copies the whole queue to the file `path`, while it is in use; nobody waits for it.
+
+        The copy is checked and on the disk when this returns. When its caller is cancelled, or the queue is
+        shut down meanwhile, nothing is left of it. The copy of an encrypted queue is encrypted with the same
+        key. It holds what customers wrote: keep it as safe as the queue. `restore_backup` puts it back. One
+        copy a day is made anyway, beside the queue file, and three are kept
+        (`persistence.options.checkpoints`).
+
+        Args:
+            path: a file that does not exist yet, or a folder, in which the copy gets a name with the time.
+            actor: who, for the audit trail.
+
+        Raises:
+            StoreUnwritable: there is such a file already, or it cannot be written, or there is no room.
+            StoreDamaged: the queue file is damaged; older copies are not touched.
+            BackupUnavailable: the queue is in memory, or on a Redis server.
+        """
+        self._check_open()
+        # No command that must go on to its end: nothing is left of a copy that nobody waits for.
+        return await back_up(self._engine.ctx, Path(path), actor=self._actor(actor))
 
     # -- events
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from autotask_queue.model.backup import Backup
 from autotask_queue.model.breaker import BreakerRecord
 from autotask_queue.model.errors import ProcessorError, QueueError
 from autotask_queue.model.failure import Failure
@@ -574,6 +576,22 @@ class Store(Protocol):
         ...
 
     async def size_bytes(self) -> int: ...
+
+
+@runtime_checkable
+class BackingUp(Protocol):
+    """A store that makes whole copies of itself; found by `isinstance`, as optional as `Probing`."""
+
+    async def backup(self, target: Path, *, now: float) -> Backup:
+        """Copies everything to a file that must not exist yet, or into a folder; nobody waits meanwhile.
+
+        Whole and on the disk when it returns. When the caller is cancelled, nothing is left of it.
+        """
+        ...
+
+    async def daily_backup(self, *, now: float) -> Backup | None:
+        """Makes the copy of the day where such copies are kept, and removes old ones; None if not due."""
+        ...
 
 
 class News(StrEnum):

@@ -26,7 +26,7 @@ STARTS_TASKS: Final = frozenset(
         CORE + "store/redis/store.py",  # one watch while it is open; its close() ends it
         CORE + "store/spooling/store.py",  # one look-out while the server is away; its close() ends it
         CORE + "store/redis/writer.py",  # one at a time; its close() waits for it
-        CORE + "store/sqlite/store.py",  # one check of the file after an unclean end; its close() ends it
+        CORE + "store/sqlite/check.py",  # one check of the file after an unclean end; its stop() ends it
         CORE + "store/sqlite/writer.py",  # one at a time; its close() waits for it
         "core/benchmarks/redis_queue.py",  # a peer's worker, ended and waited for when its round is over
         CONSOLE + "runtime/tasks.py",  # owns the console's

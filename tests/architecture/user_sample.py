@@ -40,6 +40,7 @@ from autotask_queue import (
     log_to_files,
     may_have_arrived,
     new_encryption_key,
+    restore_backup,
     vault_path,
 )
 
@@ -112,6 +113,14 @@ async def look(queue: QueueManager, request_id: str) -> None:
         print(minute.at, minute.sent)
     health = await queue.get_health()
     print(health.status.value, [part.reason for part in health.components])
+
+
+async def keep(queue: QueueManager, folder: Path) -> None:
+    made = await queue.backup(folder)
+    print(made.path, made.requests, made.unfinished)
+    await queue.shutdown()
+    restored = await restore_backup(made.path, folder / "queue.db", actor="ada", now=1.8e9)
+    print(restored.set_aside, restored.uncertain, restored.notes)
 
 
 async def change(queue: QueueManager, request_id: str) -> None:

@@ -71,25 +71,27 @@ def given_key(settings: Settings) -> bytes | None:
     return None if kind is FileKind.ENCRYPTED else keys[-1]
 
 
-async def found_key(settings: Settings, secrets: CommandLineSecrets) -> FoundKey:
+async def found_key(settings: Settings, secrets: CommandLineSecrets, *, copy: Path | None = None) -> FoundKey:
     """The key of the encrypted queue file; a person at the terminal may be asked for a passphrase.
+
+    With `copy`, the key of that copy of it, which lies in the same places.
 
     Raises:
         StoreKeyMissing: it was not found.
         PassphraseWrong: what was typed three times is not the passphrase.
         SecretsError: the key file or the vault cannot be used.
     """
-    database = settings.database
+    file = copy or settings.database
     if settings.key_file is not None:
         home = KeyFile(settings.key_file)
         home.read()  # what is wrong with a file that somebody named is said as it is
-        return await find_key(database, [home])
+        return await find_key(file, [home])
     try:
-        return await find_key(database, keychains(secrets))
+        return await find_key(file, keychains(secrets))
     except StoreKeyMissing as error:
-        if not vault_path(database).exists():
+        if not vault_path(settings.database).exists():
             raise StoreKeyMissing(error.message, remedy=NO_KEY) from error
-    return await _from_vault(database)
+    return await _from_vault(file, vault_path(settings.database))
 
 
 def keychains(secrets: CommandLineSecrets) -> list[KeyHome]:
@@ -98,16 +100,15 @@ def keychains(secrets: CommandLineSecrets) -> list[KeyHome]:
     return [] if home is None else [KeychainKeys(home)]
 
 
-async def _from_vault(database: Path) -> FoundKey:
-    path = vault_path(database)
+async def _from_vault(file: Path, path: Path) -> FoundKey:
     Vault(path).names()  # a damaged one is said before anybody types
     if not sys.stdin.isatty():
         raise StoreKeyMissing(
-            f"{database} is encrypted, and its key lies behind a passphrase in {path}.",
+            f"{file} is encrypted, and its key lies behind a passphrase in {path}.",
             remedy="Run the command in a terminal, where you are asked for the passphrase; or name "
             "a key file with --key-file. Nothing was changed.",
         )
-    return await _typed(lambda passphrase: find_key(database, [VaultKeys(path, passphrase)]))
+    return await _typed(lambda passphrase: find_key(file, [VaultKeys(path, passphrase)]))
 
 
 async def open_vault(database: Path) -> VaultKeys:

@@ -13,6 +13,7 @@ import msgspec
 from autotask_queue.__about__ import __version__
 from autotask_queue.cli.arguments import Subparsers, add_common
 from autotask_queue.cli.commands import (
+    backup,
     changing,
     config,
     doctor,
@@ -44,6 +45,7 @@ _CONFIGURES: tuple[Callable[[Subparsers], None], ...] = tuple(
         gates,
         strategy,
         numbers,
+        backup,
         worker,
         simulator,
         config,

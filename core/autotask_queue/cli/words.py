@@ -39,6 +39,7 @@ _REASONS = {
     Reason.NO_PROCESSOR: "nothing here can send it: is its zone configured?",
     Reason.REPLY_LOST: "no usable reply came; it is looked up",
     Reason.INTERRUPTED: "the program ended while it was being sent; it is looked up",
+    Reason.RESTORED: "the queue was restored from a copy, and it may have been sent since; it is looked up",
     Reason.NOT_FOUND_YET: "not found so far; it is looked up again",
     Reason.BY_PERSON: "by a person",
 }

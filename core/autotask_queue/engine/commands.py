@@ -21,7 +21,7 @@ from autotask_queue.model.errors import (
 )
 from autotask_queue.model.filters import BulkResult, RequestFilter
 from autotask_queue.model.request import Reply, Request, RequestId, RequestRow
-from autotask_queue.model.status import UNDECIDED, Reason, Status, may_have_arrived
+from autotask_queue.model.status import UNDECIDED, Reason, Status, may_have_arrived, queued_status
 from autotask_queue.ports import Change
 
 CANCELLABLE = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
@@ -115,8 +115,7 @@ class Commands:
     def _queued_status(self, before: Request, scheduled: float | None) -> Status | None:
         if before.status in (Status.HELD, Status.RETRYING):
             return None
-        later = scheduled is not None and scheduled > self._now
-        target = Status.DEFERRED if later else Status.PENDING
+        target = queued_status(scheduled, now=self._now)
         return None if target is before.status else target
 
     async def send_again(self, request_id: RequestId, *, why: str, actor: str) -> Request:
@@ -165,7 +164,7 @@ class Commands:
                 at=self._now,
                 actor=actor,
                 why=why,
-                to=to,
+                to=queued_status(request.scheduled_at, now=self._now) if resend else to,
                 sources=frozenset({request.status}),
                 fence=request.fence,
                 resend=resend,
@@ -270,8 +269,7 @@ class Commands:
     ) -> BulkResult:
         """Sends what waits at another time (seconds since the epoch), or now with None."""
         scheduled_at = check({"scheduled_at": scheduled_at})["scheduled_at"]
-        later = scheduled_at is not None and scheduled_at > self._now
-        to = Status.DEFERRED if later else Status.PENDING
+        to = queued_status(scheduled_at, now=self._now)
         return await self._bulk.each(
             target,
             lambda r: Change(

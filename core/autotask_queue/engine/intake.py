@@ -15,7 +15,7 @@ from autotask_queue.engine.context import Context
 from autotask_queue.model.errors import InvalidRequest, QueueFull
 from autotask_queue.model.events import QueueFullEvent
 from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Request, RequestId
-from autotask_queue.model.status import OPEN, Effect, Reason, Status
+from autotask_queue.model.status import OPEN, Effect, Reason, Status, queued_status
 from autotask_queue.ports import Change, Facts
 
 __all__ = ["MAX_BODY", "build_request", "check_circle", "check_room", "check_times", "default_effect",
@@ -101,12 +101,11 @@ def build_request(
     fields.setdefault("max_retries", _default_retries(ctx, effect))
     if not ctx.config.deduplication_enabled:
         fields["dedup_key"] = None
-    later = fields["scheduled_at"] is not None and fields["scheduled_at"] > now
     request = Request(
         **fields | {"actor": fields["actor"] or ctx.actor},
         seq=0,
         id=RequestId(given_id or new_request_id()),
-        status=Status.DEFERRED if later else Status.PENDING,
+        status=queued_status(fields["scheduled_at"], now=now),
         effect=effect,
         entity="",
         summary=summary or f"{fields['method']} {fields['endpoint']}"[:MAX_NAME],
@@ -206,10 +205,9 @@ def release(ctx: Context, request: Request, *, why: str, actor: str) -> Change |
         )  # fmt: skip
     if described.reason is Reason.NO_PROCESSOR:
         return None
-    later = (request.scheduled_at or 0.0) > now
     return Change(
         id=request.id, kind="released", at=now, actor=actor, why=why or "something can send it now",
-        to=Status.DEFERRED if later else Status.PENDING, sources=held, fence=request.fence, reason=None,
+        to=queued_status(request.scheduled_at, now=now), sources=held, fence=request.fence, reason=None,
         reason_text="",
         edit={"data": described.data, "entity": described.entity, "lane": described.lane,
               "marker": described.marker, "effect": described.effect, "summary": described.summary,

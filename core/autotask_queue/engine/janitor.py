@@ -1,4 +1,4 @@
-"""Keeps the store small: deletes what is finished and old, gives room back, writes back when idle.
+"""Keeps the store small and safe: deletes what is old, gives room back, writes back, copies once a day.
 
 Everything is done in slices with pauses, so that nobody who works waits for it.
 """
@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from autotask_queue.engine.backing_up import DailyBackup
 from autotask_queue.engine.context import Context
 from autotask_queue.model.request import AuditEntry
 from autotask_queue.model.status import Status
@@ -49,6 +50,7 @@ class Janitor:
         self.ctx = ctx
         self._options = ctx.config.persistence.options
         kept = self._options.retention_period
+        self._daily = DailyBackup(ctx)
         self._shelves = (
             [
                 _Shelf("requests", kept, self._prune_requests),
@@ -70,6 +72,8 @@ class Janitor:
             if clock.monotonic() >= next_checkpoint:
                 next_checkpoint = clock.monotonic() + every
                 await self._write_back()
+            if self._options.checkpoints:
+                await self._daily.look(idle=self._is_idle())
 
     async def look(self) -> None:
         """Looks at the clocks, and deletes what is old enough when it is time to."""
@@ -132,8 +136,11 @@ class Janitor:
 
     async def _write_back(self) -> None:
         """When idle; while there is work, the store does it by itself as soon as there is much."""
-        if self._options.checkpoints and not self.ctx.store.counters().count(Status.PROCESSING):
+        if self._options.checkpoints and self._is_idle():
             await self.ctx.store.checkpoint()
+
+    def _is_idle(self) -> bool:
+        return not self.ctx.store.counters().count(Status.PROCESSING)
 
 
 def _pruned(anchor: AuditAnchor, removed: int, *, at: float) -> AuditEntry:

@@ -27,7 +27,7 @@ from autotask_queue.engine.settle import Settler
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, Reply, Request, RequestId
-from autotask_queue.model.status import Reason, Status
+from autotask_queue.model.status import Reason, Status, queued_status
 from autotask_queue.policy.breaker import Permit
 from autotask_queue.policy.retry import Signal
 from autotask_queue.ports import AttemptRecord, Change, LookupResult, Reconciling
@@ -147,7 +147,9 @@ class Reconciler:
         """Asks once whether `request` arrived, and settles what follows. False if there was no answer."""
         processor = self.ctx.processors.find(request)
         if not can_look_up(processor, request):
-            await self._ask_person(request, "It cannot be looked up in Autotask.", attempt=None)
+            # After a restore, that is the first that a person hears of it.
+            before = f"{request.reason_text} " if request.reason is Reason.RESTORED else ""
+            await self._ask_person(request, f"{before}It cannot be looked up in Autotask.", attempt=None)
             return True
         permit = self.board.acquire(request.zone, request.entity)
         if permit is None:
@@ -272,7 +274,7 @@ class Reconciler:
             request,
             "not_arrived",
             why="It is not in Autotask, and Autotask cannot be at it any more: it did not arrive.",
-            to=Status.PENDING,
+            to=queued_status(request.scheduled_at, now=self.ctx.clock.now()),
             resend=True,
             unchanged_since=request.updated_at,
             failure=None,

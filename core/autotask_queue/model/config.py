@@ -39,7 +39,7 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     """How the queue keeps itself tidy; times in seconds."""
 
     checkpoints: bool = True
-    """Write back the write-ahead log when idle."""
+    """Write back the write-ahead log when idle, and copy the queue file once a day; three copies are kept."""
     checkpoint_interval: float = 60.0
     """Seconds between two looks at what can be written back or deleted."""
     compression: bool = False

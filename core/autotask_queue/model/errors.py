@@ -25,6 +25,7 @@
         ├── StoreKeyWrong    … and not with this key
         ├── StoreNotEncrypted   a key was given for a plain file
         ├── EncryptionUnavailable
+        ├── BackupUnavailable   the queue is not kept in a file of its own
         ├── StoreUnreachable the server that keeps the queue does not answer
         ├── StoreForeign     the file is another program's
         └── StoreUnsuitable  network share, synced folder; a server that forgets
@@ -257,6 +258,14 @@ class EncryptionUnavailable(StoreError):
     code = "encryption_unavailable"
     title = "Encrypted queue files cannot be used here"
     default_remedy = "Install SQLCipher: pip install 'autotask-queue[encrypted]'. Nothing was changed."
+
+
+class BackupUnavailable(StoreError):
+    """This kind of queue is not backed up by the program that uses it."""
+
+    code = "backup_unavailable"
+    title = "There is no file to copy here"
+    default_remedy = "Keep the queue in a file (SQLite) if it is to be backed up. Nothing was changed."
 
 
 class StoreForeign(StoreError):

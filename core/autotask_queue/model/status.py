@@ -48,10 +48,21 @@ today. It enters its lane, at the place of its `seq`, when it becomes due.
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
+        # Those that wait become uncertain when the queue is restored from a copy: they may have been sent
+        # after it was made.
         Status.PENDING: frozenset(
-            {Status.PROCESSING, Status.DEFERRED, Status.HELD, Status.CANCELLED, Status.EXPIRED}
+            {
+                Status.PROCESSING,
+                Status.DEFERRED,
+                Status.UNCERTAIN,
+                Status.HELD,
+                Status.CANCELLED,
+                Status.EXPIRED,
+            }
         ),
-        Status.DEFERRED: frozenset({Status.PENDING, Status.HELD, Status.CANCELLED, Status.EXPIRED}),
+        Status.DEFERRED: frozenset(
+            {Status.PENDING, Status.UNCERTAIN, Status.HELD, Status.CANCELLED, Status.EXPIRED}
+        ),
         Status.PROCESSING: frozenset(
             {
                 Status.COMPLETED,
@@ -67,17 +78,21 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
                 Status.PROCESSING,
                 Status.PENDING,
                 Status.DEFERRED,
+                Status.UNCERTAIN,
                 Status.HELD,
                 Status.CANCELLED,
                 Status.EXPIRED,
             }
         ),
         # Not to cancelled: it may have been applied, and "cancelled" would deny that.
-        Status.UNCERTAIN: frozenset({Status.COMPLETED, Status.PENDING, Status.HELD, Status.FAILED}),
+        Status.UNCERTAIN: frozenset(
+            {Status.COMPLETED, Status.PENDING, Status.DEFERRED, Status.HELD, Status.FAILED}
+        ),
         Status.HELD: frozenset(
             {
                 Status.PENDING,
                 Status.DEFERRED,
+                Status.UNCERTAIN,
                 Status.COMPLETED,
                 Status.FAILED,
                 Status.CANCELLED,
@@ -96,6 +111,11 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = MappingProxyType(
 def can_move(origin: Status, target: Status) -> bool:
     """Whether `target` may follow `origin`."""
     return target in TRANSITIONS[origin]
+
+
+def queued_status(scheduled_at: float | None, *, now: float) -> Status:
+    """Where a request goes that is to be sent, at once or at `scheduled_at`."""
+    return Status.DEFERRED if scheduled_at is not None and scheduled_at > now else Status.PENDING
 
 
 class Reason(StrEnum):
@@ -117,6 +137,8 @@ class Reason(StrEnum):
     """Sent, but no usable reply came back."""
     INTERRUPTED = "interrupted"
     """The program ended while it was being sent."""
+    RESTORED = "restored"
+    """The queue was restored from a copy; it may have been sent after that copy was made."""
     NOT_FOUND_YET = "not_found_yet"
     """Looked up and not found so far; looked up again later."""
     BY_PERSON = "by_person"

@@ -18,7 +18,7 @@ from autotask_queue.model.request import (
     Request,
     RequestId,
 )
-from autotask_queue.model.status import OPEN, TERMINAL, Effect, Reason, Status
+from autotask_queue.model.status import OPEN, TERMINAL, Effect, Reason, Status, may_have_arrived
 from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
 from autotask_queue.store import joining, rules
 from autotask_queue.store.picking import pick
@@ -341,6 +341,30 @@ class Ledger:
             )
             (released if read else uncertain).append(self._apply(request, change))
         return Recovery(uncertain=tuple(uncertain), released=tuple(released))
+
+    def take_up_copy(self, *, why: str, now: float, actor: str) -> tuple[Request, ...]:
+        """The rows are those of an older copy: writes that were unfinished then may have been sent since.
+
+        They become uncertain. Reads stay, and so does what a person has to decide about anyway.
+        """
+        changed: list[Request] = []
+        for status in sorted(OPEN - {Status.UNCERTAIN}):
+            for request in self._shelf.in_status(status):
+                if request.effect is Effect.READ or may_have_arrived(status, request.reason):
+                    continue
+                change = Change(
+                    id=request.id,
+                    kind="restored_from_copy",
+                    at=now,
+                    actor=actor,
+                    to=Status.UNCERTAIN,
+                    reason=Reason.RESTORED,
+                    reason_text=why,
+                    not_before=now,
+                    why=why,
+                )
+                changed.append(self._apply(request, change))
+        return tuple(changed)
 
 
 _PARENT = "A request it depends on did not complete."

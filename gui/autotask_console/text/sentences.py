@@ -24,6 +24,7 @@ _HELD: dict[Reason, str] = {
     Reason.NO_PROCESSOR: "Not signed in yet. Your work is safe; it sends after you sign in.",
     Reason.REPLY_LOST: "It was sent, but no usable reply came back.",
     Reason.INTERRUPTED: "The program ended while it was being sent.",
+    Reason.RESTORED: "The queue was restored from a backup. It may have been sent since that was made.",
     Reason.NOT_FOUND_YET: "Autotask does not show it so far. We look again before anything is sent twice.",
     Reason.BY_PERSON: "A person decided not to send it.",
 }

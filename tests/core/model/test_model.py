@@ -17,7 +17,7 @@ from autotask_queue.model.presets import (
     create_redis_configuration,
     create_test_configuration,
 )
-from autotask_queue.model.status import OPEN, TERMINAL, TRANSITIONS, Status, can_move
+from autotask_queue.model.status import OPEN, TERMINAL, TRANSITIONS, Status, can_move, queued_status
 
 
 def test_every_status_is_in_the_table() -> None:
@@ -43,6 +43,23 @@ def test_what_may_have_arrived_cannot_be_cancelled() -> None:
     assert not can_move(Status.PROCESSING, Status.CANCELLED)
     assert not can_move(Status.UNCERTAIN, Status.PROCESSING), "it is never simply sent again"
     assert TRANSITIONS[Status.COMPLETED] == frozenset()
+
+
+def test_after_a_restore_everything_that_waits_can_be_doubted() -> None:
+    """The copy may be older than what was sent."""
+    for status in OPEN - {Status.UNCERTAIN}:
+        assert can_move(status, Status.UNCERTAIN), status
+    for status in TERMINAL:
+        assert not can_move(status, Status.UNCERTAIN), status
+    assert can_move(Status.UNCERTAIN, Status.DEFERRED), "what was scheduled keeps its time"
+
+
+@pytest.mark.parametrize(
+    ("scheduled_at", "status"),
+    [(None, Status.PENDING), (99.0, Status.PENDING), (100.0, Status.PENDING), (101.0, Status.DEFERRED)],
+)
+def test_what_is_scheduled_for_later_is_deferred(scheduled_at: float | None, status: Status) -> None:
+    assert queued_status(scheduled_at, now=100.0) is status
 
 
 def test_the_readmes_defaults() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import Any
 
 from autotask_queue.cli.access import Asking
@@ -17,8 +16,9 @@ from autotask_queue.cli.arguments import (
     priority,
     whole,
 )
+from autotask_queue.cli.asking import confirm
 from autotask_queue.cli.context import Context, asks
-from autotask_queue.cli.errors import CannotAsk, Exit, WrongArguments
+from autotask_queue.cli.errors import Exit, WrongArguments
 from autotask_queue.cli.requests import find_id, is_everything, known_zone, with_ids
 from autotask_queue.cli.words import plural
 from autotask_queue.engine.commands import WAITING
@@ -186,19 +186,11 @@ async def _clear(queue: Asking, args: argparse.Namespace, context: Context) -> i
     if count == 0 and not context.out.as_json:
         context.out.line("Nothing waits.")
         return Exit.DONE
-    if count and not args.yes and not _confirm(f"Cancel {plural(count, 'waiting request')}?"):
+    if count and not args.yes and not confirm(f"Cancel {plural(count, 'waiting request')}?"):
         context.out.note("Nothing was changed.")
         return Exit.NOT_DONE
     result = await queue.ask(Clear(zone=zone, why=args.reason, actor=context.actor))
     return _report(result, "cancelled", context, named=False)
-
-
-def _confirm(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise CannotAsk(f"{question} There is no terminal to ask at.")
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 async def _resolve(queue: Asking, args: argparse.Namespace, context: Context) -> int:

@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from autotask_queue.engine.control.command import Command
 from autotask_queue.engine.control.orders import (
+    BackUp,
     Cancel,
     CancelOne,
     Clear,
@@ -45,7 +46,7 @@ from autotask_queue.engine.control.questions import (
 AnyCommand = (
     ListZones | Find | Rows | Show | Result | Gates | Metrics | AskHealth | Audit | Submit | Edit | CancelOne
     | Cancel | Restore | Retry | Reprioritise | Clear | Resolve | Pause | Resume | ListBreakers | ForceOpen
-    | ForceClose | Release | ResetBreaker | AskStrategy | SetStrategy
+    | ForceClose | Release | ResetBreaker | AskStrategy | SetStrategy | BackUp
 )  # fmt: skip
 
 TABLE: Mapping[str, type[Command[Any]]] = {

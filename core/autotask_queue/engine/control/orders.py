@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from autotask_queue.engine.control.command import BulkOrder, Command, Order
 from autotask_queue.engine.control.queue import ControlledQueue
+from autotask_queue.model.backup import Backup
 from autotask_queue.model.breaker import BreakerMetrics
 from autotask_queue.model.filters import BulkResult
 from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Receipt, Request, RequestId
@@ -232,3 +233,17 @@ class ResetBreaker(Order[BreakerMetrics], frozen=True, kw_only=True, tag="reset-
     @override
     async def run(self, queue: ControlledQueue) -> BreakerMetrics:
         return await queue.circuit_breaker.reset(self.zone, self.why, actor=self.actor)
+
+
+# ---------------------------------------------------------------------------------------------
+# The file
+
+
+class BackUp(Order[Backup], frozen=True, kw_only=True, tag="backup"):
+    """Copies the whole queue to an absolute path."""
+
+    path: str
+
+    @override
+    async def run(self, queue: ControlledQueue) -> Backup:
+        return await queue.backup(self.path, actor=self.actor)

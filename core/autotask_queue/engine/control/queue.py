@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from autotask_queue.engine.breaker_control import BreakerControl
 from autotask_queue.engine.bulk import Target
+from autotask_queue.model.backup import Backup
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
 from autotask_queue.model.gates import Gate
@@ -103,6 +105,8 @@ class ControlledQueue(Protocol):
     async def set_priority_strategy(
         self, strategy: PriorityStrategy | None, *, why: str = "", actor: str = ""
     ) -> StrategyState: ...
+
+    async def backup(self, path: str | Path, *, actor: str = "") -> Backup: ...
 
     async def get_metrics(self) -> QueueMetrics: ...
 

@@ -33,7 +33,7 @@ from autotask_queue.store.sqlite.lock import OwnerLock
 from autotask_queue.store.sqlite.session import Session
 from autotask_queue.store.sqlite.store import SqliteStore
 
-_NO_COPIES: Final = (".lock", ".owner", ".vault", place.UNFINISHED)
+_NO_COPIES: Final = (".lock", ".owner", ".vault", place.UNFINISHED, place.COPYING)
 
 
 class Converted(msgspec.Struct, frozen=True, kw_only=True):

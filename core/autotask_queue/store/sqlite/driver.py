@@ -60,6 +60,8 @@ READER_PRAGMAS: Final[dict[str, int | str]] = {
     "mmap_size": 1 << 30,
 }
 
+BLANK_PRAGMAS: Final[dict[str, int | str]] = {"journal_mode": "off", "synchronous": 0, "temp_store": 2}
+
 _ONLY_ASKED: Final = frozenset({"mmap_size", "auto_vacuum"})
 """The system may grant less memory; a file keeps the kind of vacuum that it was made with."""
 
@@ -109,6 +111,14 @@ class Driver:
             StoreError: the file cannot be used; see `explain`.
         """
         return self._open(path, "ro", READER_PRAGMAS)
+
+    def blank(self, path: Path) -> Connection:
+        """A connection to a new file that nobody reads before it is whole and forced to the disk.
+
+        Raises:
+            StoreError: the file cannot be used; see `explain`.
+        """
+        return self._open(path, "rw", BLANK_PRAGMAS)
 
     def _open(self, path: Path, mode: str, pragmas: dict[str, int | str]) -> Connection:
         connection: Connection | None = None

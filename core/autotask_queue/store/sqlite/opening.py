@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,7 @@ from autotask_queue.model.errors import (
     StoreNotEncrypted,
     StoreTooNew,
 )
-from autotask_queue.model.request import AuditEntry
+from autotask_queue.model.request import AuditEntry, Request
 from autotask_queue.model.status import Status
 from autotask_queue.ports import Recovery
 from autotask_queue.store.cells import CellKey
@@ -139,12 +140,15 @@ def open_file(
             session.shelf.load()
             session.ledger.rebuild(now=now)
             session.shelf.add_audit(AuditEntry(at=now, actor="", kind="file_recovered", why=" ".join(notes)))
-        if _meta(session.connection, "damaged"):
+        if meta(session.connection, "damaged"):
             raise StoreDamaged(f"The last check of {path} found damage.")
-        unclean = _meta(session.connection, "clean") == 0
+        unclean = meta(session.connection, "clean") == 0
         set_meta(session.connection, "clean", 0)
         if damaged is None:
             session.shelf.load()
+        restored = _take_up_copy(session, now=now)
+        if restored is not None:
+            notes.append(restored.note)
         recovery = session.ledger.recover(now=now)
         notes += recovery.notes
     session.make_room()
@@ -152,7 +156,11 @@ def open_file(
         "SELECT zone, entity, status, priority, count FROM counter WHERE count <> 0"
     )
     return Opened(
-        recovery=msgspec.structs.replace(recovery, notes=tuple(notes)),
+        recovery=msgspec.structs.replace(
+            recovery,
+            uncertain=(*(restored.uncertain if restored is not None else ()), *recovery.uncertain),
+            notes=tuple(notes),
+        ),
         unclean=unclean,
         cells={
             (zone, entity, Status(status), priority): count
@@ -161,6 +169,46 @@ def open_file(
         last_seq=session.shelf.last_seq,
         next_due=session.shelf.next_due(),
     )
+
+
+class _TakenUp(msgspec.Struct, frozen=True, kw_only=True):
+    """What was made of a copy that stands in the queue's place now."""
+
+    uncertain: tuple[Request, ...]
+    note: str
+
+
+def _take_up_copy(session: Session, *, now: float) -> _TakenUp | None:
+    """If this file was a copy until now: nothing of it is sent before it was looked for."""
+    connection = session.connection
+    copied_at = meta(connection, "backup_at")
+    if copied_at is None:
+        return None
+    moment = datetime.fromtimestamp(float(str(copied_at)), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    actor = str(meta(connection, "restored_by") or "")
+    why = f"The queue was restored from a copy of {moment}; it may have been sent since."
+    uncertain = session.ledger.take_up_copy(why=why, now=now, actor=actor)
+    note = (
+        f"The queue was restored from a copy of {moment}. {len(uncertain)} of its requests may have been "
+        "sent since: they are looked up first, or wait for a decision. What was added after that copy is "
+        "not in it."
+    )
+    session.shelf.add_audit(
+        AuditEntry(
+            at=now,
+            actor=actor,
+            kind="queue_restored",
+            why=note,
+            detail={
+                "copied_at": float(str(copied_at)),
+                "copy": str(meta(connection, "restored_from") or ""),
+                "uncertain": len(uncertain),
+            },
+        )
+    )
+    for name in ("backup_at", "restored_by", "restored_from"):
+        connection.execute("DELETE FROM meta WHERE name = ?", (name,))
+    return _TakenUp(uncertain=uncertain, note=note)
 
 
 def close_file(session: Session, *, damage: str = "") -> None:
@@ -172,7 +220,8 @@ def close_file(session: Session, *, damage: str = "") -> None:
     session.checkpoint()
 
 
-def _meta(connection: Connection, name: str) -> object:
+def meta(connection: Connection, name: str) -> object:
+    """One of the file's own small facts; None if it is not there."""
     row = connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
     return None if row is None else row[0]
 

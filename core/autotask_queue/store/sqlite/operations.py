@@ -173,6 +173,6 @@ SELECT seq, at, hash FROM audit WHERE seq < (SELECT max(seq) FROM audit) ORDER B
 """
 
 
-def set_meta(connection: Connection, name: str, value: int | str) -> None:
+def set_meta(connection: Connection, name: str, value: float | str) -> None:
     """Keeps one of the file's own small facts."""
     connection.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))

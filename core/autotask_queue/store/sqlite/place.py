@@ -14,6 +14,8 @@ from autotask_queue.model.errors import StoreUnsuitable, StoreUnwritable
 
 UNFINISHED: Final = ".new"
 """What a file is called beside the queue file until it takes its place."""
+COPYING: Final = ".copying"
+"""What a copy is called until it is whole."""
 
 NETWORK_TYPES: Final = frozenset(
     {
@@ -59,6 +61,19 @@ def prepare(database: Path) -> None:
         StoreUnsuitable: the folder is on a network share or is synchronised.
         StoreUnwritable: it cannot be made or written to.
     """
+    prepare_folder(database)
+    try:
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreUnwritable(f"{database} cannot be written ({error.strerror or error}).") from error
+
+
+def prepare_folder(database: Path) -> None:
+    """Makes the folder of a queue file (0700) if it is missing.
+
+    Raises:
+        StoreUnsuitable, StoreUnwritable: as in `prepare`.
+    """
     folder = database.parent
     check_synced(database)
     try:
@@ -67,7 +82,6 @@ def prepare(database: Path) -> None:
         check_network(folder.resolve())
         if database.is_dir():
             raise StoreUnwritable(f"{database} is a folder.", remedy="Name a file in a folder of yours.")
-        os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StoreUnwritable(f"{database} cannot be written ({error.strerror or error}).") from error
 
@@ -82,6 +96,24 @@ def log_size(database: Path) -> int:
     return size(database.with_name(f"{database.name}-wal"))
 
 
+def copying(target: Path) -> Path:
+    """What a copy is called until it is whole."""
+    return target.with_name(target.name + COPYING)
+
+
+def remove(made: Path) -> None:
+    """Removes what was being made, with what SQLite may have left beside it.
+
+    Raises:
+        StoreUnwritable: it cannot be removed.
+    """
+    try:
+        for ending in ("", "-wal", "-shm", "-journal"):
+            made.with_name(made.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreUnwritable(f"{made} cannot be removed ({error.strerror or error}).") from error
+
+
 def unfinished(database: Path) -> Path:
     """The file that is made beside a queue file to take its place."""
     return database.with_name(database.name + UNFINISHED)
@@ -93,12 +125,7 @@ def sweep(database: Path) -> None:
     Raises:
         StoreUnwritable: it cannot be removed.
     """
-    made = unfinished(database)
-    try:
-        for ending in ("", "-wal", "-shm", "-journal"):
-            made.with_name(made.name + ending).unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreUnwritable(f"{made} cannot be removed ({error.strerror or error}).") from error
+    remove(unfinished(database))
 
 
 def check_synced(database: PurePath) -> None:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from autotask_queue.model.backup import Backup
 from autotask_queue.model.breaker import BreakerRecord
 from autotask_queue.model.errors import QueueError, StoreDamaged, StoreError, StoreUnwritable
 from autotask_queue.model.filters import BulkResult, RequestFilter, Selection
@@ -25,7 +25,9 @@ from autotask_queue.store import bulk, codec
 from autotask_queue.store.cells import CellKey, counted, is_countable
 from autotask_queue.store.limits import MAX_CONSEQUENCES
 from autotask_queue.store.sqlite import audit, opening, operations, place, reader, rows, salvage
+from autotask_queue.store.sqlite.backups import Backups
 from autotask_queue.store.sqlite.channel import Channel
+from autotask_queue.store.sqlite.check import FileCheck
 from autotask_queue.store.sqlite.driver import Driver, choose_driver
 from autotask_queue.store.sqlite.lock import OwnerLock
 from autotask_queue.store.sqlite.migrations import NEWEST
@@ -67,8 +69,8 @@ class SqliteStore:
         self._writer: Writer | None = None
         self._quick = Reader(self._driver, self._path)
         self._slow = Reader(self._driver, self._path)
-        self._check: asyncio.Task[None] | None = None
-        self._damage = ""
+        self._check = FileCheck(self._driver, self._path)
+        self._backups = Backups(self._driver, self._path)
         self._cells: dict[CellKey, int] = {}
         self._counters: Counters | None = None
         self._max_seq = 0
@@ -97,7 +99,7 @@ class SqliteStore:
             StoreKeyMissing, StoreKeyWrong, StoreNotEncrypted: the key does not fit; nothing was changed.
             StoreError: anything else that the storage refuses.
         """
-        self._damage = ""
+        self._check.damage = ""
         known_before = self._lock.path.exists()
         place.prepare(self._path)
         try:
@@ -116,7 +118,7 @@ class SqliteStore:
         self._max_seq = opened.last_seq
         self._next_due = opened.next_due
         if opened.unclean:
-            self._check = asyncio.get_running_loop().create_task(self._check_file(), name="queue file check")
+            self._check.start()
         return opened.recovery
 
     async def _open(self, *, now: float, known_before: bool) -> opening.Opened:
@@ -151,16 +153,17 @@ class SqliteStore:
     async def close(self) -> None:
         """Waits for what is on its way to the disk, writes back the log and lets the file go."""
         if self._writer is not None and self._channel is not None and self._session is not None:
+            await self._backups.close()
             await self._writer.close()
-            await self._stop_check()
+            await self._check.stop()
             await self._close_readers()
             with contextlib.suppress(StoreError):  # all is stored; only the next start has more to check
-                await self._channel.run(partial(opening.close_file, self._session, damage=self._damage))
+                await self._channel.run(partial(opening.close_file, self._session, damage=self._check.damage))
         await self._close_connections()
         self._lock.release()
 
     async def _close_connections(self) -> None:
-        await self._stop_check()
+        await self._check.stop()
         await self._close_readers()
         channel, self._channel = self._channel, None
         session, self._session = self._session, None
@@ -175,35 +178,6 @@ class SqliteStore:
     async def _close_readers(self) -> None:
         await self._quick.close()
         await self._slow.close()
-
-    # -- the check after an unclean end
-
-    async def _check_file(self) -> None:
-        """Looks for damage in the background; what it finds is mended at the next start."""
-        checker = Reader(self._driver, self._path)
-        try:
-            found = await checker.ask(partial(reader.one, "PRAGMA quick_check(1)", ()))
-        except StoreDamaged as error:
-            found = error.message
-        except StoreError as error:
-            _log.warning("The queue file could not be checked. %s", error.message)
-            return
-        finally:
-            await checker.close()
-        if found != "ok":
-            self._note_damage(str(found))
-
-    def _note_damage(self, found: str) -> None:
-        """Work goes on with what can be read; closing the file tells the next start to mend it."""
-        if not self._damage:
-            _log.error("The queue file %s is damaged; the next start mends it. %s", self._path, found)
-        self._damage = found
-
-    async def _stop_check(self) -> None:
-        check, self._check = self._check, None
-        if check is not None:
-            check.cancel()
-            await asyncio.wait({check})
 
     # -- changing
 
@@ -241,7 +215,7 @@ class SqliteStore:
         try:
             return await self._open_writer().run(wanted)
         except StoreDamaged as error:
-            self._note_damage(error.message)
+            self._check.note(error.message)
             raise
 
     async def _write_one(self, wanted: Operation) -> Any:
@@ -342,7 +316,7 @@ class SqliteStore:
         try:
             return await reader_.ask(read)
         except StoreDamaged as error:
-            self._note_damage(error.message)
+            self._check.note(error.message)
             raise
 
     # -- small things
@@ -392,6 +366,22 @@ class SqliteStore:
 
     async def checkpoint(self) -> None:
         await self._open_writer().checkpoint()
+
+    async def backup(self, target: Path, *, now: float) -> Backup:
+        self._open_writer()
+        return await self._watched(self._backups.make(target, now=now))
+
+    async def daily_backup(self, *, now: float) -> Backup | None:
+        self._open_writer()
+        return await self._watched(self._backups.make_daily(now=now))
+
+    async def _watched(self, copying: Coroutine[Any, Any, _T]) -> _T:
+        try:
+            return await copying
+        except StoreDamaged:
+            # Of the file or of the copy: the check looks at the file alone.
+            self._check.start()
+            raise
 
     async def size_bytes(self) -> int:
         return place.size(self._path) + place.log_size(self._path)

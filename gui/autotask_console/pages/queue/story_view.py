@@ -100,6 +100,7 @@ _KINDS = {
     "returned": "Put back unsent",
     "recovered": "Found after the program ended",
     "interrupted": "The program ended while sending",
+    "restored_from_copy": "Restored from a backup",
     "cancelled": "Cancelled",
     "restored": "Restored",
     "retried": "Queued again",

@@ -282,6 +282,11 @@ _DEEDS: dict[str, tuple[str, Tone, str]] = {
     "marked_sent": ("✓", Tone.GOOD, "Decided: it is in Autotask"),
     "given_up": ("⊘", Tone.BAD, "Decided: do not send it"),
     "expired": ("ⴵ", Tone.QUIET, "Its time ran out"),
+    "restored_from_copy": (
+        "?",
+        Tone.WARN,
+        "The queue was restored from a backup; it may be sent already",
+    ),
     "recovered": ("?", Tone.WARN, "The program ended while it was being sent"),
     "interrupted": ("?", Tone.WARN, "The program ended while it was being sent"),
 }

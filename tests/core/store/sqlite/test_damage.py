@@ -98,8 +98,8 @@ async def reopen_until_noticed(path: Path) -> tuple[SqliteStore, Recovery]:
 
 async def check_background(store: SqliteStore) -> None:
     """Waits for the check that runs after an unclean end."""
-    assert store._check is not None
-    await asyncio.wait({store._check})
+    assert store._check._task is not None
+    await asyncio.wait({store._check._task})
 
 
 @damage
@@ -285,7 +285,7 @@ async def test_a_file_that_vanished_is_told(path: Path, remove: Callable[[Path],
 async def test_a_first_start_has_nothing_to_tell(path: Path) -> None:
     store, recovery = await reopen(path)
     assert recovery == Recovery()
-    assert store._check is None
+    assert store._check._task is None
     await store.close()
 
 
@@ -298,7 +298,7 @@ async def test_after_an_unclean_end_the_file_is_checked(path: Path, caplog: pyte
     assert not caplog.records
     await store.close()
     store, _ = await reopen(path)
-    assert store._check is None, "closed in order: nothing to check"
+    assert store._check._task is None, "closed in order: nothing to check"
     await store.close()
 
 
@@ -306,7 +306,7 @@ async def test_closing_does_not_wait_for_the_check(path: Path) -> None:
     await fill(path)
     as_if_killed(path)
     store, _ = await reopen(path)
-    assert store._check is not None
+    assert store._check._task is not None
     await store.close()
 
 
