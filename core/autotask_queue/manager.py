@@ -60,6 +60,7 @@ from autotask_queue.model.request import (
     Attempt,
     AuditEntry,
     Durability,
+    OnDuplicate,
     Outcome,
     Receipt,
     Reply,
@@ -218,6 +219,7 @@ class QueueManager:
         scheduled_at: float | None = None,
         expires_at: float | None = None,
         dedup_key: str | None = None,
+        on_duplicate: OnDuplicate | Literal["reject", "replace", "keep_first"] = OnDuplicate.REJECT,
         depends_on: Sequence[str] = (),
         base: Mapping[str, JSON] | None = None,
         lane: str | None = None,
@@ -242,17 +244,22 @@ class QueueManager:
             max_retries: tries after the first.
             scheduled_at: not before this time, seconds since the epoch.
             expires_at: pointless after this time, seconds since the epoch.
-            dedup_key: refused while an unfinished request has the same key.
+            dedup_key: no two unfinished requests have the same.
+            on_duplicate: what happens if its `dedup_key` is taken. `reject` refuses it; `replace` cancels the
+                other in the same step, unless that may have been sent; `keep_first` stores nothing and
+                returns the other's receipt, marked as `duplicate`.
             depends_on: ids that must be completed first.
             base: the edited fields as they were when a person edited them, for conflict detection.
             lane: writes with the same lane go one at a time, in order.
             effect: declares a POST to be a read.
-            request_id: your own UUID; submitting it twice stores one request.
+            request_id: your own UUID; submitting the same twice stores one request, whatever is edited since.
             summary: one line for people; made from the request if empty.
             actor: who, for the audit trail.
 
         Raises:
             InvalidRequest: it could never be sent as it is; every mistake is named.
+            DuplicateKey: an unfinished request has its `dedup_key`, and is not, or cannot be, replaced.
+            RequestIdTaken: something else was submitted under this `request_id`.
             QueueFull: too many wait already.
             StoreError: it could not be stored.
         """
@@ -273,6 +280,7 @@ class QueueManager:
             scheduled_at=scheduled_at,
             expires_at=expires_at,
             dedup_key=dedup_key,
+            on_duplicate=on_duplicate,
             depends_on=depends_on,
             base=base,
             lane=lane,
@@ -298,9 +306,10 @@ class QueueManager:
         stored = (await ctx.store.enqueue([request], actor=request.actor))[0]
         if isinstance(stored, QueueError):
             raise stored
+        self._engine.settler.tell_consequences()
         # A store that has changed places meanwhile counts anew.
         old = stored.seq <= newest and ctx.store.location == place
-        duplicate = old or stored.created_at != request.created_at
+        duplicate = old or (stored.id, stored.created_at) != (request.id, request.created_at)
         if not duplicate:
             self._announce_new(stored)
         return self._receipt(stored, duplicate=duplicate)
@@ -327,7 +336,7 @@ class QueueManager:
             RequestFailed: it ended without success; its `outcome` has the failure.
             NoProcessor: nothing registered can send it; it was not stored.
             QueueClosed: the queue was shut down meanwhile; the request is kept.
-            InvalidRequest, QueueFull, StoreError: as in `submit`.
+            InvalidRequest, DuplicateKey, RequestIdTaken, QueueFull, StoreError: as in `submit`.
         """
         self._check_open()
         ctx = self._engine.ctx

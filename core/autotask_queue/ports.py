@@ -438,8 +438,10 @@ class Store(Protocol):
         """Stores new requests and gives them their `seq`.
 
         An id that exists returns the stored request (idempotent; told by its other `created_at` or
-        `seq`). A `dedup_key` in use by an unfinished request is refused with `InvalidRequest`.
-        One refused request does not refuse the others.
+        `seq`), or is refused with `RequestIdTaken` if that was stored with another `digest`. Where an
+        unfinished request has its `dedup_key`, `on_duplicate` says whether the new one is refused
+        (`DuplicateKey`), the other cancelled in the same step, or the other returned in its place. One
+        refused request does not refuse the others.
         """
         ...
 

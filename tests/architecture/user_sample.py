@@ -12,6 +12,7 @@ from autotask_queue import (
     NORMAL_PRIORITY,
     Connectivity,
     Credentials,
+    DuplicateKey,
     EchoProcessor,
     Event,
     KeychainKeys,
@@ -66,6 +67,10 @@ async def quick() -> None:
     async with QuickSetup.sqlite("queue.db", processors={"own": OwnProcessor()}) as queue:
         queue.on("request.completed", report)
         receipt = await queue.submit("/Tickets", "POST", "zone1", priority=10, data={"title": "Critical"})
+        try:
+            await queue.submit("/Tickets", "PATCH", "zone1", dedup_key="7-status", on_duplicate="replace")
+        except DuplicateKey as taken:
+            print(taken.request_id)
         outcome = await queue.result(receipt.id, timeout=30)
         assert outcome.status is Status.COMPLETED
         try:

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from autotask_queue.model.errors import InvalidRequest
-from autotask_queue.model.request import JSON, MAX_PRIORITY, MIN_PRIORITY
+from autotask_queue.model.request import JSON, MAX_PRIORITY, MIN_PRIORITY, OnDuplicate
 from autotask_queue.model.status import Effect
 
 MAX_BODY: Final = 8 * 1024 * 1024
@@ -166,6 +166,13 @@ def _effect(name: str, value: object) -> Effect:
         raise _Refused(f"{name} must be read or write, got {_shown(value)}") from None
 
 
+def _on_duplicate(name: str, value: object) -> OnDuplicate:
+    try:
+        return OnDuplicate(str(value))
+    except ValueError:
+        raise _Refused(f"{name} must be reject, replace or keep_first, got {_shown(value)}") from None
+
+
 def _ids(name: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple | set | frozenset):
         raise _Refused(f"{name} must be a list of ids, got {_shown(value)}")
@@ -267,6 +274,7 @@ _FIELDS: Final[dict[str, Check]] = {
     "scheduled_at": _or_none(_time),
     "expires_at": _or_none(_time),
     "dedup_key": _or_none(_text),
+    "on_duplicate": _on_duplicate,
     "depends_on": _ids,
     "lane": _or_none(_text),
     "effect": _or_none(_effect),

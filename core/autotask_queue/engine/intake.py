@@ -14,8 +14,9 @@ from autotask_queue.engine.calls import facts_of
 from autotask_queue.engine.context import Context
 from autotask_queue.model.errors import InvalidRequest, QueueFull
 from autotask_queue.model.events import QueueFullEvent
-from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Request, RequestId
+from autotask_queue.model.request import JSON, NORMAL_PRIORITY, OnDuplicate, Request, RequestId
 from autotask_queue.model.status import OPEN, Effect, Reason, Status, queued_status
+from autotask_queue.policy.dedup import digest
 from autotask_queue.ports import Change, Facts
 
 __all__ = ["MAX_BODY", "build_request", "check_circle", "check_room", "check_times", "default_effect",
@@ -52,6 +53,7 @@ def build_request(
     scheduled_at: float | None = None,
     expires_at: float | None = None,
     dedup_key: str | None = None,
+    on_duplicate: OnDuplicate | str = OnDuplicate.REJECT,
     depends_on: Sequence[str] = (),
     base: Mapping[str, JSON] | None = None,
     lane: str | None = None,
@@ -81,6 +83,7 @@ def build_request(
             "scheduled_at": scheduled_at,
             "expires_at": expires_at,
             "dedup_key": dedup_key,
+            "on_duplicate": on_duplicate,
             "depends_on": depends_on,
             "base": base,
             "lane": lane,
@@ -99,8 +102,10 @@ def build_request(
     lane, summary = fields.pop("lane"), fields.pop("summary")
     effect = declared or default_effect(fields["endpoint"], fields["method"])
     fields.setdefault("max_retries", _default_retries(ctx, effect))
+    if fields["dedup_key"] is None and fields["on_duplicate"] is not OnDuplicate.REJECT:
+        raise InvalidRequest("on_duplicate says what to do about a dedup_key, and none is given.")
     if not ctx.config.deduplication_enabled:
-        fields["dedup_key"] = None
+        fields |= {"dedup_key": None, "on_duplicate": OnDuplicate.REJECT}
     request = Request(
         **fields | {"actor": fields["actor"] or ctx.actor},
         seq=0,
@@ -113,6 +118,8 @@ def build_request(
         updated_at=now,
         lane=lane if effect is Effect.WRITE else None,
     )
+    if given_id is not None:
+        request = msgspec.structs.replace(request, digest=digest(request))
     return describe(ctx, request, summary=summary, lane=lane, declared=declared)
 
 

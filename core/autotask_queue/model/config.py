@@ -141,7 +141,8 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     batch_timeout: float = 1.0
     """Seconds that a batch may wait for more to join it."""
     deduplication_enabled: bool = True
-    """Heed `dedup_key`; False stores every request, whatever keys it has in common with others."""
+    """Heed `dedup_key`; False stores every request, whatever keys it has in common with others. An id of the
+    caller's own is stored once in any case."""
     default_timeout: float = 300.0
     """Seconds that one attempt may take; no life span: an offline request waits as long as it must."""
     default_retries: int = 3

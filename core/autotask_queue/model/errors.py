@@ -2,6 +2,8 @@
 
     QueueError
     ├── InvalidRequest       the request cannot be stored as it is
+    ├── DuplicateKey         an unfinished request has its dedup_key
+    ├── RequestIdTaken       another request was stored under its id
     ├── RequestNotFound
     ├── IllegalTransition    the request's state does not allow the command
     ├── QueueFull
@@ -67,6 +69,26 @@ class InvalidRequest(QueueError):
     code = "invalid_request"
     title = "The request cannot be queued as it is"
     default_remedy = "Correct it and add it again. Nothing was stored."
+
+
+class DuplicateKey(QueueError):
+    """The new request's `dedup_key` belongs to an unfinished one; `request_id` is that one's id."""
+
+    code = "duplicate_key"
+    title = "An unfinished request has this key"
+    default_remedy = "Wait for that one, or cancel it. Nothing was stored."
+
+    def __init__(self, message: str, *, request_id: str, remedy: str = "") -> None:
+        super().__init__(message, remedy=remedy)
+        self.request_id = request_id
+
+
+class RequestIdTaken(QueueError):
+    """Something else was stored under the id that the caller chose."""
+
+    code = "request_id_taken"
+    title = "This id belongs to another request"
+    default_remedy = "Give the new request an id of its own. Nothing was stored."
 
 
 class RequestNotFound(QueueError):

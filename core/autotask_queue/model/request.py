@@ -31,6 +31,17 @@ class Durability(StrEnum):
     REDIS_FSYNC = "redis-fsync"
 
 
+class OnDuplicate(StrEnum):
+    """What becomes of a new request whose `dedup_key` an unfinished one has already."""
+
+    REJECT = "reject"
+    """It is refused; the error names the other."""
+    REPLACE = "replace"
+    """The other is cancelled in its favour, unless that one may have been sent already."""
+    KEEP_FIRST = "keep_first"
+    """It is not stored; its caller gets the receipt of the other."""
+
+
 class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     """Says that a request is stored, and how well."""
 
@@ -43,7 +54,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     """Where it stands: pending, deferred, or held."""
     duplicate: bool = False
-    """True if a request with this id was stored already; nothing was added."""
+    """True if a request with this id, or (`keep_first`) with its key, was stored already: nothing was added,
+    and the receipt is that one's."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -161,6 +173,11 @@ class Request(RequestRow, frozen=True, kw_only=True):
     """Seconds one attempt may take; the configured ones if None."""
     dedup_key: str | None = None
     """No two unfinished requests have the same."""
+    on_duplicate: OnDuplicate = OnDuplicate.REJECT
+    """What was to happen if another had the same key."""
+    digest: str = ""
+    """Of what is sent, as it was submitted, where the caller chose the id: the same again is no new request,
+    something else a mistake."""
     depends_on: tuple[RequestId, ...] = ()
     """Ids that must be completed first."""
     base: dict[str, JSON] | None = None

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from autotask_queue.model.errors import IllegalTransition, InvalidRequest, RequestNotFound
+from autotask_queue.model.errors import IllegalTransition, RequestNotFound
 from autotask_queue.model.request import (
     JSON,
     AuditEntry,
+    OnDuplicate,
     Request,
     RequestId,
 )
@@ -42,17 +43,26 @@ class Ledger:
     # -- enqueue
 
     def enqueue(self, request: Request, *, actor: str) -> Request:
-        """Stores a new request, or finds the one that has its id.
+        """Stores a new request, or finds the one that has its id, or, if it wants that, its key.
 
         Raises:
-            InvalidRequest: its `dedup_key` is in use, or its status is none to begin with.
+            InvalidRequest: its status is none to begin with.
+            DuplicateKey: an unfinished request has its `dedup_key`.
+            RequestIdTaken: something else is stored under its id.
         """
         shelf = self._shelf
         stored = shelf.get(request.id)
         if stored is not None:
+            rules.check_same(stored, request)
             return stored
         rules.check_new(request)
-        self._refuse_duplicate(request)
+        holder = self._holder_of_key(request)
+        detail: dict[str, JSON] = {}
+        if holder is not None and request.on_duplicate is OnDuplicate.KEEP_FIRST:
+            return holder
+        if holder is not None:
+            self._replace(holder, request, actor=actor)
+            detail["replaces"] = holder.id
         request = rules.admitted(request, seq=shelf.next_seq(), actor=actor)
         if request.depends_on:
             shelf.add_parents(request.seq, request.depends_on)
@@ -60,21 +70,31 @@ class Ledger:
         request = self._behind_parents(request, at=request.created_at)
         shelf.insert(request, self._waits(request, at=request.created_at))
         self._ranks.added(request)
-        self._write_down(None, first, kind="enqueued", at=first.created_at, actor=actor)
+        self._write_down(None, first, kind="enqueued", at=first.created_at, actor=actor, detail=detail)
         if request.status is not first.status:
             self._write_down(first, request, kind="held", at=first.created_at, actor=actor, why=_PARENT)
         self._free_children(request, at=request.created_at, actor=actor)
         return request
 
-    def _refuse_duplicate(self, request: Request) -> None:
+    def _holder_of_key(self, request: Request) -> Request | None:
+        """The unfinished request that has its `dedup_key`."""
         if request.dedup_key is None:
-            return
+            return None
         other = self._shelf.open_with_dedup_key(request.dedup_key)
-        if other is not None:
-            raise InvalidRequest(
-                f"An unfinished request with the same dedup_key exists already: {other}.",
-                remedy="Wait for that one, or cancel it. Nothing was stored.",
-            )
+        return None if other is None else self._shelf.get(other)
+
+    def _replace(self, holder: Request, request: Request, *, actor: str) -> None:
+        """Cancels the one that has the key in favour of a new one.
+
+        Raises:
+            DuplicateKey: that is not wanted, or the other may have been sent.
+        """
+        if request.on_duplicate is not OnDuplicate.REPLACE:
+            raise rules.key_taken(request, holder.id)
+        if not rules.is_replaceable(holder):
+            raise rules.key_taken(request, holder.id, holder.status)
+        change = rules.replaced_by(request, holder.id, actor=actor)
+        self.consequences.append(self._apply(holder, change))
 
     # -- change
 

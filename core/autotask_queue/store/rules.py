@@ -12,8 +12,15 @@ from typing import Any, Final
 
 import msgspec
 
-from autotask_queue.model.errors import IllegalTransition, InvalidRequest
-from autotask_queue.model.request import JSON, AttemptKind, AttemptResult, Request, RequestId
+from autotask_queue.model.errors import DuplicateKey, IllegalTransition, InvalidRequest, RequestIdTaken
+from autotask_queue.model.request import (
+    JSON,
+    AttemptKind,
+    AttemptResult,
+    OnDuplicate,
+    Request,
+    RequestId,
+)
 from autotask_queue.model.status import (
     LANE_BLOCKING,
     TERMINAL,
@@ -43,6 +50,8 @@ BUSY: Final = frozenset({Status.PROCESSING, Status.UNCERTAIN})
 AFTER_UNKNOWN: Final = frozenset({Status.UNCERTAIN, Status.COMPLETED, Status.HELD, Status.FAILED})
 """What may become of a write that may have arrived, unless a person wants it sent again."""
 PARENT_REASONS: Final = frozenset({Reason.PARENT_FAILED, Reason.PARENT_MISSING})
+REPLACEABLE: Final = frozenset({Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD})
+"""Where a request is surely not on its way, but for a held one that may have arrived."""
 
 QUEUED: Final = WAITING | {Status.DEFERRED}
 """To be sent, or sent again: by itself, whatever it was merged into before."""
@@ -72,9 +81,11 @@ PAYLOAD: Final = (
     "batchable",
     "data",
     "depends_on",
+    "digest",
     "headers",
     "marker",
     "metadata",
+    "on_duplicate",
     "retryable",
     "search_text",
     "timeout",
@@ -94,9 +105,11 @@ class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
     batchable: bool = False
     data: JSON = None
     depends_on: tuple[str, ...] = ()
+    digest: str = ""
     headers: dict[str, str] = {}
     marker: str | None = None
     metadata: dict[str, JSON] = {}
+    on_duplicate: OnDuplicate = OnDuplicate.REJECT
     retryable: bool = True
     search_text: str = ""
     timeout: float | None = None
@@ -158,6 +171,51 @@ def check_new(request: Request) -> None:
     """
     if request.status not in ENTRY:
         raise InvalidRequest(f"A new request cannot be {request.status} from the start.")
+
+
+def check_same(stored: Request, request: Request) -> None:
+    """Refuses an id under which something else is stored. What people edited since does not count.
+
+    Raises:
+        RequestIdTaken: it is.
+    """
+    if stored.digest and request.digest and stored.digest != request.digest:
+        raise RequestIdTaken(
+            f"Request {stored.id} was stored with other content, so this one is not the same again."
+        )
+
+
+def key_taken(request: Request, holder: RequestId, status: Status | None = None) -> DuplicateKey:
+    """What to say when `holder` has the key; with `status`, when it cannot be replaced because of that."""
+    if status is None:
+        return DuplicateKey(
+            f"Request {holder} has the dedup_key {request.dedup_key!r} and is not finished.",
+            request_id=holder,
+        )
+    return DuplicateKey(
+        f"Request {holder} has the dedup_key {request.dedup_key!r}; it is {status} and may have been sent "
+        "already, so it cannot be replaced.",
+        request_id=holder,
+        remedy="Wait until that one is finished, then add this one. Nothing was stored.",
+    )
+
+
+def is_replaceable(holder: Request) -> bool:
+    """Whether a newer request with its key may take its place: it was surely not sent."""
+    return holder.status in REPLACEABLE and not may_have_arrived(holder.status, holder.reason)
+
+
+def replaced_by(request: Request, holder: RequestId, *, actor: str) -> Change:
+    """The end of the request whose place `request` takes."""
+    return Change(
+        id=holder,
+        kind="replaced",
+        at=request.created_at,
+        actor=actor,
+        why=f"Replaced by {request.id}.",
+        to=Status.CANCELLED,
+        detail={"replaced_by": request.id},
+    )
 
 
 def admitted(request: Request, *, seq: int, actor: str) -> Request:

@@ -16,6 +16,7 @@ import pytest
 from autotask_queue import (
     ConfigError,
     ControlServer,
+    DuplicateKey,
     EchoProcessor,
     IllegalTransition,
     InvalidRequest,
@@ -150,6 +151,7 @@ def test_every_error_class_survives_the_journey() -> None:
         ConfigError(["a.b is wrong", "c is too"], remedy="mend"),
         RequestFailed("it failed", outcome=outcome, remedy="look"),
         IllegalTransition("no", status=Status.HELD),
+        DuplicateKey("taken", request_id="019b", remedy="wait"),
         *(kind("what happened", remedy="what to do") for kind in plain_errors()),
     ]
     for error in errors:
@@ -161,7 +163,7 @@ def test_every_error_class_survives_the_journey() -> None:
 def plain_errors() -> Iterator[type[QueueError]]:
     from autotask_queue.model import errors
 
-    special = {"ConfigError", "RequestFailed", "IllegalTransition", "ProcessorError"}
+    special = {"ConfigError", "RequestFailed", "DuplicateKey", "IllegalTransition", "ProcessorError"}
     for kind in vars(errors).values():
         if isinstance(kind, type) and issubclass(kind, QueueError) and kind.__name__ not in special:
             yield kind

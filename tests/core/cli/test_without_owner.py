@@ -6,6 +6,7 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.core.cli.conftest import TICKET, Cli
@@ -81,6 +82,21 @@ def test_all_options_of_a_request_are_kept(cli: Cli) -> None:
     assert request["expires_at"] - request["scheduled_at"] == pytest.approx(3_600, abs=5)
     assert request["depends_on"] == [first["id"]]
     assert (request["lane"], request["dedup_key"], request["summary"]) == ("l", "k", "Mine")
+
+
+def test_a_key_in_use_refuses_replaces_or_keeps(cli: Cli) -> None:
+    def submit(*options: str) -> dict[str, Any]:
+        return cli.submit("/Tickets", "POST", "--zone", "z", "--dedup-key", "k", *options)
+
+    first = submit()
+    refused = cli("--json", "submit", "/Tickets", "POST", "--zone", "z", "--dedup-key", "k")
+    assert (refused.code, refused.error["code"]) == (1, "duplicate_key")
+    assert first["id"] in refused.error["message"]
+    kept = submit("--on-duplicate", "keep_first")
+    assert (kept["id"], kept["duplicate"]) == (first["id"], True)
+    newer = submit("--on-duplicate", "replace")
+    assert (newer["seq"], newer["duplicate"]) == (2, False)
+    assert cli.show(1)["request"]["status"] == "cancelled"
 
 
 def test_the_same_id_stores_one_request(cli: Cli) -> None:

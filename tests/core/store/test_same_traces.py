@@ -21,7 +21,15 @@ from typing_extensions import override
 
 from autotask_queue.model.errors import QueueError
 from autotask_queue.model.filters import Range, RequestFilter, Selection, Sort, SortField
-from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry, Reply, Request, RequestId
+from autotask_queue.model.request import (
+    AttemptKind,
+    AttemptResult,
+    AuditEntry,
+    OnDuplicate,
+    Reply,
+    Request,
+    RequestId,
+)
 from autotask_queue.model.status import LANE_BLOCKING, Effect, Reason, Status
 from autotask_queue.model.work import Rule
 from autotask_queue.policy.schedule import ORDERS, order
@@ -126,6 +134,8 @@ class AllStores(RuleBasedStateMachine):
         effect=st.sampled_from(Effect),
         status=st.sampled_from([Status.PENDING, Status.PENDING, Status.DEFERRED, Status.HELD]),
         dedup_key=st.sampled_from([None, None, "k1", "k2"]),
+        on_duplicate=st.sampled_from(OnDuplicate),
+        digest=st.sampled_from(["", "d1", "d2"]),
         parents=st.lists(st.integers(0, 30), max_size=2),
         scheduled=seconds,
         expires=seconds,

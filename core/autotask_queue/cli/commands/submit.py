@@ -31,7 +31,7 @@ from autotask_queue.engine.control.orders import Edit, Submit
 from autotask_queue.engine.control.questions import LONGEST_WAIT, ListZones, Result, Show
 from autotask_queue.engine.intake import new_request_id
 from autotask_queue.model.errors import NoProcessor, RequestFailed
-from autotask_queue.model.request import Durability, Outcome, Receipt
+from autotask_queue.model.request import Durability, OnDuplicate, Outcome, Receipt
 from autotask_queue.model.status import Effect, Reason, Status
 
 _SUBMIT = r"""
@@ -41,6 +41,7 @@ _SUBMIT = r"""
   echo '{"id": 12345, "status": 5}' | autotask-queue submit /Tickets PATCH --data -
   autotask-queue submit /Companies/0 GET --wait 30
   autotask-queue submit /Tickets POST --data @ticket.json --scheduled-at +2h
+  autotask-queue submit /Tickets PATCH --data @state.json --dedup-key 12345-state --on-duplicate replace
 """
 _EDIT = """
   autotask-queue edit 12 --set title="Printer on floor 2 offline"
@@ -108,7 +109,12 @@ def _add_submit_only(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--after", action="append", default=[], metavar="ID", help="send only when this request is completed")
     add("--lane", help="writes of the same lane go one at a time, in order")
-    add("--dedup-key", metavar="KEY", help="refused while an unfinished request has the same key")
+    add("--dedup-key", metavar="KEY", help="no two unfinished requests have the same key")
+    add(
+        "--on-duplicate", choices=[one.value for one in OnDuplicate], default=OnDuplicate.REJECT.value,
+        help="if the key is taken: refuse this one, let it take the other's place unless that may have been "
+        "sent, or keep the other (%(default)s)",
+    )  # fmt: skip
     add(
         "--id",
         type=str.lower,
@@ -150,6 +156,7 @@ async def _store(queue: Asking, args: argparse.Namespace, context: Context) -> i
             scheduled_at=args.scheduled_at,
             expires_at=args.expires_at,
             dedup_key=args.dedup_key,
+            on_duplicate=OnDuplicate(args.on_duplicate),
             depends_on=tuple([await find_id(queue, text) for text in args.after]),
             lane=args.lane,
             effect=Effect.READ if args.read else None,

@@ -7,7 +7,14 @@ from typing import Any
 
 import msgspec
 
-from autotask_queue.model.errors import ConfigError, IllegalTransition, QueueError, RequestFailed, StoreInUse
+from autotask_queue.model.errors import (
+    ConfigError,
+    DuplicateKey,
+    IllegalTransition,
+    QueueError,
+    RequestFailed,
+    StoreInUse,
+)
 from autotask_queue.model.request import Outcome
 from autotask_queue.model.status import Status
 
@@ -29,7 +36,7 @@ class CommandRefused(QueueError):
 
 
 class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A `QueueError` on the wire. The last three belong to the errors that carry more than words."""
+    """A `QueueError` on the wire. The last four belong to the errors that carry more than words."""
 
     code: str
     title: str
@@ -38,6 +45,7 @@ class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     status: Status | None = None
     problems: tuple[str, ...] = ()
     outcome: Outcome | None = None
+    request_id: str = ""
 
 
 def to_message(error: QueueError) -> ErrorMessage:
@@ -50,6 +58,8 @@ def to_message(error: QueueError) -> ErrorMessage:
             more["problems"] = error.problems
         case RequestFailed():
             more["outcome"] = error.outcome
+        case DuplicateKey():
+            more["request_id"] = error.request_id
         case _:
             pass
     return ErrorMessage(
@@ -66,6 +76,8 @@ def to_error(message: ErrorMessage) -> QueueError:
         return kind(message.problems or (message.message,), remedy=message.remedy)
     if issubclass(kind, IllegalTransition):
         return kind(message.message, status=message.status or Status.PENDING, remedy=message.remedy)
+    if issubclass(kind, DuplicateKey):
+        return kind(message.message, request_id=message.request_id, remedy=message.remedy)
     if issubclass(kind, RequestFailed) and message.outcome is not None:
         return kind(message.message, outcome=message.outcome, remedy=message.remedy)
     if issubclass(kind, RequestFailed):

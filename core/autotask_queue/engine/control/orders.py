@@ -12,7 +12,7 @@ from autotask_queue.engine.control.queue import ControlledQueue
 from autotask_queue.model.backup import Backup
 from autotask_queue.model.breaker import BreakerMetrics
 from autotask_queue.model.filters import BulkResult
-from autotask_queue.model.request import JSON, NORMAL_PRIORITY, Receipt, Request, RequestId
+from autotask_queue.model.request import JSON, NORMAL_PRIORITY, OnDuplicate, Receipt, Request, RequestId
 from autotask_queue.model.status import Effect
 from autotask_queue.model.strategy import PriorityStrategy, StrategyState
 
@@ -41,6 +41,7 @@ class Submit(Command[Receipt], frozen=True, kw_only=True, tag="submit"):
     scheduled_at: float | None = None
     expires_at: float | None = None
     dedup_key: str | None = None
+    on_duplicate: OnDuplicate = OnDuplicate.REJECT
     depends_on: tuple[RequestId, ...] = ()
     lane: str | None = None
     effect: Effect | None = None

@@ -13,6 +13,7 @@ from autotask_queue.model.request import Request
 from autotask_queue.model.status import Status
 from autotask_queue.store.cells import CellKey
 from autotask_queue.store.redis.rows import Stored, to_stored
+from autotask_queue.store.rules import PAYLOAD
 
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.decode
@@ -133,8 +134,7 @@ def counters(cells: Mapping[CellKey, int]) -> Counters:
 
 def _with_values(stored: Stored, seq: str, values: Sequence[str]) -> Request:
     then = to_stored(seq, values, None, None).request
-    names = ("data", "headers", "metadata", "base", "depends_on", "marker", "retryable", "batchable")
-    documents = {name: getattr(stored.request, name) for name in (*names, "timeout", "search_text", "reply")}
+    documents = {name: getattr(stored.request, name) for name in (*PAYLOAD, "reply")}
     return msgspec.structs.replace(then, **documents)
 
 

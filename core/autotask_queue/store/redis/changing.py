@@ -14,12 +14,11 @@ import msgspec
 
 from autotask_queue.model.errors import (
     IllegalTransition,
-    InvalidRequest,
     QueueError,
     RequestNotFound,
     StoreError,
 )
-from autotask_queue.model.request import Request, RequestId
+from autotask_queue.model.request import OnDuplicate, Request, RequestId
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Change
 from autotask_queue.store import codec, rules
@@ -43,6 +42,9 @@ def enqueue(request: Request, *, actor: str, adopted: bool = False) -> Operation
     """
     payload = codec.encode_payload(request)
     rules.check_new(request)
+    policy = request.on_duplicate
+    if adopted and policy is OnDuplicate.KEEP_FIRST:  # its receipt was given out: it must not vanish
+        policy = OnDuplicate.REJECT
     documents = {"payload": payload, "search": rules.haystack(request).encode()}
     if request.reply is not None:
         documents["reply"] = codec.encode(request.reply)
@@ -54,6 +56,7 @@ def enqueue(request: Request, *, actor: str, adopted: bool = False) -> Operation
         list(dict.fromkeys(request.depends_on)),
         actor,
         adopted,
+        policy.value,
         documents=tuple(documents.values()),
     )
 
@@ -62,17 +65,19 @@ def enqueued(request: Request, answer: Sequence[Any], found: dict[str, Stored], 
     """The request as it is stored.
 
     Raises:
-        InvalidRequest: its `dedup_key` is in use.
+        DuplicateKey, RequestIdTaken: as `Store.enqueue`.
     """
     if answer[0] == "old":
+        rules.check_same(found[answer[1]].request, request)
+        return found[answer[1]].request
+    if answer[0] == "first":
         return found[answer[1]].request
     if answer[0] == "gone":
         return request
     if answer[0] == "taken":
-        raise InvalidRequest(
-            f"An unfinished request with the same dedup_key exists already: {answer[1]}.",
-            remedy="Wait for that one, or cancel it. Nothing was stored.",
-        )
+        raise rules.key_taken(request, RequestId(answer[1]))
+    if answer[0] == "sent":
+        raise rules.key_taken(request, RequestId(answer[1]), Status(answer[2]))
     _, seq, status, reason, updated_at = answer
     stored = rules.admitted(codec.copy(request), seq=int(seq), actor=actor)
     return _as_parents_let_it(stored, status, reason, updated_at)

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from autotask_queue.model.status import LANE_BLOCKING, TERMINAL
+from autotask_queue.model.status import LANE_BLOCKING, TERMINAL, UNDECIDED
 from autotask_queue.store import rules
 from autotask_queue.store.ledger import INTERRUPTED
 from autotask_queue.store.limits import PRUNABLE
@@ -27,7 +27,9 @@ _SETS: Final = {
     "EXPIRING": rules.EXPIRING,
     "LANE_BLOCKING": LANE_BLOCKING,
     "PRUNABLE": PRUNABLE,
+    "REPLACEABLE": rules.REPLACEABLE,
     "TERMINAL": TERMINAL,
+    "UNDECIDED": UNDECIDED,
     "WAITING": rules.WAITING,
 }
 

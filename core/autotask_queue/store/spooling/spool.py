@@ -7,6 +7,7 @@ at a time can have it open.
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from autotask_queue.model.errors import IllegalTransition, QueueError, StoreError
+from autotask_queue.model.errors import IllegalTransition, QueueError, RequestIdTaken, StoreError
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Request, RequestId
 from autotask_queue.model.status import OPEN, TERMINAL, Reason, Status
@@ -207,8 +208,11 @@ def _as_new(request: Request) -> Request:
 
 def _held(request: Request, refusal: QueueError) -> Request:
     """A request that was acknowledged here and is refused there: a person decides, and nothing is lost."""
+    # Its id may be another's there. The same again after a crash: it must not be added twice.
+    own = RequestId(str(uuid.uuid5(uuid.NAMESPACE_OID, f"{request.id} {request.digest}")))
     return msgspec.structs.replace(
         request,
+        id=own if isinstance(refusal, RequestIdTaken) else request.id,
         status=Status.HELD,
         reason=Reason.CONFLICT,
         reason_text=f"It was added while the server was away. {refusal.message}",

@@ -168,6 +168,8 @@ class SqlShelf(Lookups):
 
     def insert(self, request: Request, waits: int | None) -> None:
         payload = codec.encode_payload(request)
+        if request.dedup_key is not None:
+            self.settle()  # the key is unique: whoever it replaces leaves the table first
         self._gathered.touch(request.seq)
         self.document_bytes += len(payload)
         self._insert(request, waits)

@@ -102,6 +102,7 @@ _KINDS = {
     "interrupted": "The program ended while sending",
     "restored_from_copy": "Restored from a backup",
     "cancelled": "Cancelled",
+    "replaced": "Replaced by a newer one",
     "restored": "Restored",
     "retried": "Queued again",
     "edited": "Edited",

@@ -275,6 +275,7 @@ _DEEDS: dict[str, tuple[str, Tone, str]] = {
     "reprioritised": ("↕", Tone.ACTIVE, "Priority changed"),
     "rescheduled": ("◕", Tone.ACTIVE, "Rescheduled"),
     "cancelled": ("⊘", Tone.QUIET, "Cancelled"),
+    "replaced": ("⊘", Tone.QUIET, "Replaced by a newer one"),
     "restored": ("↶", Tone.ACTIVE, "Restored"),
     "retried": ("↻", Tone.ACTIVE, "Queued again"),
     "sent_now": ("↻", Tone.ACTIVE, "Told to try now"),

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from tests.core.store.making import NOW, add, add_one, change, claim_ids, claim_one, complete, request
+from tests.core.store.making import NOW, add, add_one, claim_ids, claim_one, complete, request
 
-from autotask_queue.model.errors import IllegalTransition, InvalidRequest
+from autotask_queue.model.errors import InvalidRequest
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Request
 from autotask_queue.model.status import Status
-from autotask_queue.ports import Change, Store
+from autotask_queue.ports import Store
 
 _ALL = RequestFilter()
 
@@ -60,23 +60,6 @@ async def test_the_same_id_twice_in_one_call_is_stored_once(store: Store) -> Non
     one = request()
     first, second = await add(store, one, one)
     assert first == second
-
-
-async def test_a_dedup_key_in_use_is_refused_and_the_others_are_not(store: Store) -> None:
-    await add_one(store, dedup_key="k")
-    refused, stored = await store.enqueue([request(dedup_key="k"), request(dedup_key="other")], actor="")
-    assert isinstance(refused, InvalidRequest)
-    assert refused.remedy
-    assert isinstance(stored, Request)
-    assert await store.count(_ALL) == 2
-
-
-async def test_a_dedup_key_is_free_again_when_its_request_has_finished(store: Store) -> None:
-    first = await add_one(store, dedup_key="k")
-    await change(store, first.id, to=Status.CANCELLED)
-    await add_one(store, dedup_key="k")
-    (answer,) = await store.apply([Change(id=first.id, kind="restored", at=NOW, restore=True)])
-    assert isinstance(answer, IllegalTransition)
 
 
 @pytest.mark.parametrize("status", sorted(set(Status) - {Status.PENDING, Status.DEFERRED, Status.HELD}))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.core.store.making import NOW, add_one, change, claim, claim_one, complete, read, request
+from tests.core.store.making import NOW, add_one, change, claim, claim_ids, claim_one, complete, read, request
 from tests.support.redis_server import LOOPBACK, RedisServer, free_port
 
 from autotask_queue.model.errors import (
@@ -21,8 +21,8 @@ from autotask_queue.model.errors import (
     StoreUnwritable,
 )
 from autotask_queue.model.filters import RequestFilter
-from autotask_queue.model.request import Durability, Request, RequestId
-from autotask_queue.model.status import Status
+from autotask_queue.model.request import Durability, OnDuplicate, Request, RequestId
+from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Change, News
 from autotask_queue.store import RedisStore, SpoolingStore, SqliteStore
 from autotask_queue.store.spooling.spool import BATCH, Spool
@@ -125,6 +125,38 @@ async def test_what_came_ended_and_was_pruned_is_not_sent_once_more(server: Redi
     assert await spool.move(server)
     assert spool.is_idle
     assert await ids_in(server) == []
+
+
+@pytest.mark.parametrize("policy", [OnDuplicate.REJECT, OnDuplicate.KEEP_FIRST])
+async def test_a_key_that_the_server_knows_is_for_a_person_to_decide(
+    server: RedisStore, spool: Spool, policy: OnDuplicate
+) -> None:
+    first = await add_one(server, dedup_key="k")
+    (kept,) = await keep(spool, 1, dedup_key="k", on_duplicate=policy)
+    assert await spool.move(server)
+    held = await server.get(kept)
+    assert held is not None, "its receipt was given out"
+    assert (held.status, held.reason) == (Status.HELD, Reason.CONFLICT)
+    assert first.id in held.reason_text
+
+
+async def test_what_is_to_replace_another_does_so_when_it_arrives(server: RedisStore, spool: Spool) -> None:
+    first = await add_one(server, dedup_key="k")
+    (kept,) = await keep(spool, 1, dedup_key="k", on_duplicate=OnDuplicate.REPLACE)
+    assert await spool.move(server)
+    assert await claim_ids(server) == [kept]
+    assert first.id not in await claim_ids(server)
+
+
+async def test_two_contents_under_one_id_are_both_kept(server: RedisStore, spool: Spool) -> None:
+    (kept,) = await keep(spool, 1, digest="a", data={"n": 1})
+    await add_one(server, id=kept, digest="b", data={"n": 2})
+    assert await spool.move(server)
+    there, held = await server.find(RequestFilter())
+    assert (there.id, there.data) == (kept, {"n": 2})
+    assert (held.status, held.data) == (Status.HELD, {"n": 1})
+    assert kept in held.reason_text
+    assert spool.is_idle
 
 
 async def test_a_change_waits_for_the_move_and_goes_where_the_request_went(

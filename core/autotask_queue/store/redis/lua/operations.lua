@@ -13,8 +13,25 @@ local function keep_documents(row, places)
   end
 end
 
--- 'enqueue', id, values, documents (name -> place), parents, actor, whether it was acknowledged elsewhere before:
--- then it may have been here, have ended and have been pruned, and must not be sent once more.
+-- The unfinished request that has the new one's key makes room for it, or says why not.
+local function replace(holder, id, at, actor)
+  if not REPLACEABLE[holder.status] or (holder.status == 'held' and UNDECIDED[holder.reason]) then
+    return { 'sent', holder.id, holder.status }
+  end
+  local back = holder.status
+  if back == 'retrying' or holder.reason == 'parent_failed' or holder.reason == 'parent_missing' then
+    back = 'pending'
+  end
+  local changes = { status = 'cancelled', updated_at = at, finished_at = at, restore_to = back }
+  local detail = cjson.encode({ replaced_by = id })
+  local about = { kind = 'replaced', at = at, actor = actor, why = 'Replaced by ' .. id .. '.', detail = detail }
+  apply_change(holder, without_own_reason(holder, changes), about)
+  consequence(holder)
+end
+
+-- 'enqueue', id, values, documents (name -> place), parents, actor, whether it was acknowledged elsewhere before,
+-- what becomes of it if its key is taken. One acknowledged elsewhere may have been here, have ended and have been
+-- pruned, and must not be sent once more.
 function OPERATIONS.enqueue(op)
   local id, values, actor = op[2], op[3], op[6]
   local known = seq_of(id)
@@ -25,8 +42,17 @@ function OPERATIONS.enqueue(op)
   if op[7] and hashed_value('gone', id) then
     return { 'gone' }
   end
-  local other = values.dedup_key and hashed_value('uniq', values.dedup_key)
-  if other then
+  local other, detail = values.dedup_key and hashed_value('uniq', values.dedup_key), '{}'
+  if other and op[8] == 'keep_first' then
+    want(seq_of(other))
+    return { 'first', seq_of(other) }
+  elseif other and op[8] == 'replace' then
+    local refusal = replace(load(seq_of(other)), id, values.created_at, actor)
+    if refusal then
+      return refusal
+    end
+    detail = cjson.encode({ replaces = other })
+  elseif other then
     return { 'taken', other }
   end
   ctl.seq = ctl.seq + 1
@@ -42,7 +68,7 @@ function OPERATIONS.enqueue(op)
   enter_lane(row, lane_state(row))
   file(row, waits_of(row, at))
   rank_added(row)
-  write_down(row, 'enqueued', at, actor, '', first, '', '{}', false)
+  write_down(row, 'enqueued', at, actor, '', first, '', detail, false)
   if row.status ~= first then
     write_down(row, 'held', at, actor, first, row.status, PARENT, '{}', false)
   end
