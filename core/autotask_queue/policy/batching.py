@@ -20,13 +20,11 @@ from typing import Final, TypeVar
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import Request
 from autotask_queue.model.status import Effect
+from autotask_queue.policy.schedule import BACKGROUND, INTERACTIVE
 
 START: Final = 50
 LARGEST: Final = 500
 """Ids that Autotask takes in one `in` condition."""
-INTERACTIVE: Final = 9
-"""The priority from which on a person waits."""
-BACKGROUND: Final = 2
 SHORT_WAIT: Final = 0.05
 """Seconds that ordinary reads wait for company; background ones wait up to `batch_timeout`."""
 

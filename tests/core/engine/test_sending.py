@@ -10,6 +10,7 @@ from tests.core.engine.conftest import MakeWorld, Server, World, failure
 from typing_extensions import override
 
 from autotask_queue.engine.reconciler import QUARANTINE
+from autotask_queue.engine.runner import handed_back
 from autotask_queue.model.errors import IllegalTransition, ReasonRequired
 from autotask_queue.model.failure import Applied, FailureClass
 from autotask_queue.model.filters import RequestFilter, Selection
@@ -326,17 +327,17 @@ async def test_a_late_answer_of_an_older_claim_settles_nothing(world: World) -> 
     world.server.gate.clear()
     request = await world.submit("/Tickets/1", "GET")
     await world.clock.settle()
-    claimed = await world.get(request)
+    first = await world.get(request)
+    await world.store.apply([handed_back(first, "its worker was thought dead", now=world.clock.now())])
+    world.engine.wake()
+    await world.clock.settle()
+    second = await world.get(request)
+    assert (second.status, len(world.server.calls)) == (Status.PROCESSING, 2)
+    late = Change(id=request.id, kind="failed", at=world.clock.now(), to=Status.FAILED, fence=first.fence)
+    await world.engine.settler.settle(late)
+    assert (await world.get(request)).status is Status.PROCESSING
     world.server.gate.set()
     await world.clock.settle()
-    late = Change(
-        id=request.id,
-        kind="failed",
-        at=world.clock.now(),
-        to=Status.FAILED,
-        fence=claimed.fence - 1,
-    )
-    await world.engine.settler.settle(late)
     assert (await world.get(request)).status is Status.COMPLETED
 
 
