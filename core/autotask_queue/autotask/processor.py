@@ -20,7 +20,7 @@ from autotask_queue.model.errors import InvalidRequest, ProcessorError
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON, Reply, Request, RequestId
 from autotask_queue.model.status import Effect
-from autotask_queue.policy.classify import classify_reply, parse_retry_after, record_id
+from autotask_queue.policy.classify import classify_reply, record_id
 from autotask_queue.ports import Clock, Facts, HttpReply, HttpRequest, LookupResult, Secrets, Transport
 from autotask_queue.transport import HttpxTransport, redact
 
@@ -287,7 +287,8 @@ class AutotaskProcessor:
             reply.text,
             reply.is_json,
             write=write,
-            retry_after=parse_retry_after(reply.headers.get("retry-after"), now=self._now()),
+            headers=reply.headers,
+            now=self._now(),
         )
         if failure is None:
             return None

@@ -13,7 +13,6 @@ from autotask_queue.autotask.zones import (
     GUARD,
     ZoneInfo,
     base_url,
-    captive_portal,
     discover_zone,
     is_local,
 )
@@ -154,9 +153,9 @@ class _Caller:
             reply = await self._transport.send(request)
         except ProcessorError as error:
             return error.failure
-        if not reply.is_json and 200 <= reply.status_code < 400:
-            return captive_portal(reply.status_code)
-        failure = classify_reply(reply.status_code, reply.body, reply.text, reply.is_json, write=False)
+        failure = classify_reply(
+            reply.status_code, reply.body, reply.text, reply.is_json, write=False, headers=reply.headers
+        )
         return failure or reply
 
 

@@ -20,6 +20,7 @@ from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import ProcessorError
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON
+from autotask_queue.policy.answer import portal_failure
 from autotask_queue.policy.classify import classify_reply
 from autotask_queue.policy.refusals import property_of
 from autotask_queue.ports import HttpReply, HttpRequest, Transport
@@ -86,7 +87,9 @@ async def discover_zone(
         )
     url = f"{base_url(bootstrap_url)}/zoneInformation?user={quote(user, safe='')}"
     reply = await _ask(transport, HttpRequest(method="GET", url=url, timeout=timeout))
-    failure = classify_reply(reply.status_code, reply.body, reply.text, reply.is_json, write=False)
+    failure = classify_reply(
+        reply.status_code, reply.body, reply.text, reply.is_json, write=False, headers=reply.headers
+    )
     if failure is not None:
         raise _unusable(reply, failure)
     return _zone_info(reply.body, bootstrap_url)
@@ -114,9 +117,9 @@ def not_applied(error: ProcessorError) -> ProcessorError:
 
 
 def _unusable(reply: HttpReply, failure: Failure) -> ProcessorError:
-    if not reply.is_json and (200 <= reply.status_code < 400):
-        failure = captive_portal(reply.status_code)
-    elif failure.kind is FailureClass.NOT_FOUND:
+    if failure.code == "redirected":
+        failure = portal_failure(reply.status_code)
+    elif failure.kind in {FailureClass.NOT_FOUND, FailureClass.WRONG_ZONE}:
         failure = msgspec.structs.replace(
             failure,
             kind=FailureClass.AUTH,
@@ -126,19 +129,6 @@ def _unusable(reply: HttpReply, failure: Failure) -> ProcessorError:
             remedy="Correct the zone’s address, or leave it empty to have it found.",
         )
     return ProcessorError(failure.message, remedy=failure.remedy, failure=failure)
-
-
-def captive_portal(status_code: int | None) -> Failure:
-    """The failure when something else answers in Autotask's place."""
-    return Failure(
-        kind=FailureClass.LOCAL_OFFLINE,
-        code="captive_portal",
-        title="Something else answered",
-        message="Something between this computer and Autotask answered instead, as Wi-Fi sign-in pages do. "
-        "Nothing was sent.",
-        remedy="Open a web page in the browser and sign in to the network. It is sent once Autotask answers.",
-        http_status=status_code,
-    )
 
 
 def _zone_info(body: JSON, bootstrap_url: str) -> ZoneInfo:

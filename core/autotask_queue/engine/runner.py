@@ -31,6 +31,8 @@ UNCONFIRMED_PAUSE = 30.0
 """Seconds, at most, between tries of a request whose processor says that there is no network, where nothing
 can be asked whether that is so."""
 
+_NOT_THE_SERVERS = frozenset({FailureClass.LOCAL_OFFLINE, FailureClass.CONNECT_FAIL})
+"""Answers of what stands between: a Wi-Fi's sign-in page, a proxy."""
 WHY_STOPPED = "sending stopped just before it was sent"
 STOPPED = Failure(
     kind=FailureClass.CANCELLED,
@@ -148,7 +150,8 @@ class Runner:
         self.board.release(request.zone, permit, signal)
         self.meter.failed(request.zone, failure)
         if failure.http_status is not None:
-            self.connectivity.saw_answer()
+            if failure.kind not in _NOT_THE_SERVERS:
+                self.connectivity.saw_answer()
             self.monitor.attempt(request, ok=False, healthy=signal is not Signal.FAIL, seconds=seconds)
 
     def verdict(self, request: Request, processor: object, failure: Failure, rng: random.Random) -> Verdict:

@@ -13,18 +13,23 @@ from typing import NamedTuple
 
 from autotask_queue.model.failure import FailureClass
 from autotask_queue.model.request import JSON
+from autotask_queue.policy.wording import AGAIN
 
 MAX_WORDS = 600
 """Characters of the server's own words that are kept."""
 
 
 class Rule(NamedTuple):
-    """`pattern` in the server's words means `kind`; `remedy`, if given, replaces the class's own."""
+    """`pattern` in the server's words means `kind`; `remedy`, if given, replaces the class's own.
+
+    `wait` is in seconds: what passes by then is worth another try.
+    """
 
     pattern: re.Pattern[str]
     kind: FailureClass
     code: str
     remedy: str = ""
+    wait: float = 0.0
 
 
 def _any_of(*patterns: str) -> re.Pattern[str]:
@@ -47,11 +52,16 @@ STUMBLED = _any_of(
     "internal (server )?error",
     "unexpected error",
     "an error has occurred",
+)
+"""Words of a server that stumbled: it refused nothing, and what it had done by then is not said."""
+PASSING = _any_of(
     "try again",
     "temporarily",
     "currently unavailable",
+    "(down|offline|closed|unavailable) (for|due to) .{0,30}maintenance",
 )
-"""Words of a server that stumbled: it refused nothing, and what it had done by then is not said."""
+"""Words that say no more than that it will pass; those of a rule go before them."""
+TOO_LONG = _any_of("(query string|url|request) (is )?too long", r"404\.1[45]")
 NO_ROUTE = _any_of("no http resource", "no action was found", "does not support http method")
 
 RULES: tuple[Rule, ...] = (
@@ -66,6 +76,12 @@ RULES: tuple[Rule, ...] = (
         FailureClass.AUTH,
         "account_locked",
         "Ask an Autotask administrator to unlock the API user, then test the sign-in.",
+    ),
+    Rule(
+        _any_of("password (has |is )?expired", "(secret|credentials?|user) (has |have |is |are )?expired"),
+        FailureClass.AUTH,
+        "sign_in_expired",
+        "Give the API user a new secret in Autotask, and enter it in the sign-in.",
     ),
     Rule(
         _any_of("zone information could not be determined"),
@@ -101,32 +117,49 @@ RULES: tuple[Rule, ...] = (
         "Open the record again in Autotask and retry, or cancel this request.",
     ),
     Rule(
-        _any_of("already exists with", "must be unique"),
-        FailureClass.APP_ERROR,
+        _any_of(
+            "(modified|changed|updated|edited) by (another|a different|some other)",
+            "concurrency (conflict|violation|exception)",
+            "row was (updated|deleted) by another",
+        ),
+        FailureClass.CONFLICT,
+        "changed_meanwhile",
+    ),
+    Rule(
+        _any_of(
+            "already exists with", "must be unique", "duplicate (ticket|record|entry|of)", "is a duplicate"
+        ),
+        FailureClass.VALIDATION,
         "already_exists",
         "Look in Autotask whether it is there already; if so, cancel this request.",
     ),
     Rule(
         _any_of("no row at position", "invalid resource and role", "must have a roleid"),
-        FailureClass.APP_ERROR,
+        FailureClass.VALIDATION,
         "role",
         "Choose a role that the resource holds, and send it again.",
     ),
     Rule(
+        _any_of("read[- ]?only", "cannot be (edited|set|updated|modified|changed)( if| when|[.,;]|$)"),
+        FailureClass.VALIDATION,
+        "read_only",
+        "Take this field out: Autotask fills it in itself, or keeps it as it is.",
+    ),
+    Rule(
         _any_of("picklist", "does not reference an existing entity", "does not exist or is invalid"),
-        FailureClass.APP_ERROR,
+        FailureClass.VALIDATION,
         "unknown_value",
         "Choose a value that your Autotask has. If it should be there, refresh the field lists.",
     ),
     Rule(
         _any_of("not associated (to|with)", "cannot be associated"),
-        FailureClass.APP_ERROR,
+        FailureClass.VALIDATION,
         "mismatch",
         "Choose a contact, device and location that belong to the ticket’s company.",
     ),
     Rule(
         _any_of("exceeds maximum length"),
-        FailureClass.APP_ERROR,
+        FailureClass.VALIDATION,
         "too_long",
         "Shorten the text and send it again.",
     ),
@@ -134,11 +167,12 @@ RULES: tuple[Rule, ...] = (
         _any_of("attachment limit"),
         FailureClass.APP_ERROR,
         "attachment_limit",
-        "Wait five minutes, then retry.",
+        f"Autotask takes 10 MB of files in five minutes. {AGAIN}",
+        wait=300.0,
     ),
     Rule(
         _any_of("timesheet"),
-        FailureClass.APP_ERROR,
+        FailureClass.VALIDATION,
         "timesheet",
         "The timesheet may be submitted already. Ask for it to be opened, then retry.",
     ),
@@ -150,7 +184,7 @@ RULES: tuple[Rule, ...] = (
             "is required",
             "missing required",
         ),
-        FailureClass.APP_ERROR,
+        FailureClass.VALIDATION,
         "missing_field",
         "Fill in what is missing and send it again.",
     ),

@@ -92,7 +92,7 @@ _WAITS: dict[FailureClass, tuple[Signal, ZoneEffect]] = {
 _REPEATS: dict[FailureClass, tuple[Signal, ZoneEffect, float]] = {
     FailureClass.CONNECT_FAIL: (Signal.FAIL, ZoneEffect.OFFLINE, 1.0),
     FailureClass.SERVER_TRANSIENT: (Signal.FAIL, ZoneEffect.NONE, 1.0),
-    FailureClass.TIMEOUT_UNKNOWN: (Signal.FAIL, ZoneEffect.NONE, 2.0),
+    FailureClass.TIMEOUT_UNKNOWN: (Signal.FAIL, ZoneEffect.OFFLINE, 2.0),
     FailureClass.PROCESSOR_ERROR: (Signal.NEUTRAL, ZoneEffect.NONE, 1.0),
     FailureClass.WRONG_ZONE: (Signal.NEUTRAL, ZoneEffect.NONE, 1.0),
 }

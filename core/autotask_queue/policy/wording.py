@@ -120,6 +120,17 @@ WORDS: Mapping[FailureClass, Words] = MappingProxyType(
     }
 )
 
+
+def captive_portal(where: str) -> Words:
+    """For an answer that comes from something else than `where`."""
+    return Words(
+        "Something else answered",
+        f"Something between this computer and {where} answered instead, as Wi-Fi sign-in pages do. "
+        "Nothing was sent.",
+        "Open a web page in the browser and sign in to the network. It is sent once Autotask answers.",
+    )
+
+
 _NO_MORE = "Its tries are used up: retry it when the cause is gone. Until then it is kept."
 
 

@@ -1,7 +1,8 @@
-"""What each exception of httpx means: were bytes sent, and what is to be done.
+"""What each exception of an exchange means: were bytes sent, and what is to be done.
 
-One table for all of httpx's exceptions (a test walks its tree). The second column holds before anything of
-the request was written, the third after: from then on nobody knows what the server did.
+One table for all of httpx's exceptions (a test walks its tree), those of TLS and the system, and, by its last
+line, any other. The second column holds before anything of the request was written, the third after: from
+then on nobody knows what the server did.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import httpx
 import msgspec
 
 from autotask_queue.model.failure import Applied, Failure, FailureClass
-from autotask_queue.policy.wording import WORDS, Words
+from autotask_queue.policy.wording import WORDS, Words, captive_portal
 from autotask_queue.transport.redaction import redact
 
 
@@ -70,14 +71,18 @@ CLASSES: dict[type[Exception], tuple[FailureClass, FailureClass]] = {
     httpx.RequestNotRead: (_LOST, _LOST),
     OSError: (_REACH, _LOST),
     TimeoutError: (_REACH, _LOST),
+    Exception: (_REACH, _LOST),
 }
 
-CAUGHT = (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError, OSError)
-"""The roots of the table: what an exchange can end with."""
+CAUGHT = (
+    httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError,
+    OSError, EOFError, RuntimeError, ValueError,
+)  # fmt: skip
+"""What an exchange can end with: httpx's roots, the system's and TLS's, and how a library stumbles."""
 
 
 def failure_of(error: Exception, stage: Stage, *, host: str = "") -> Failure:
-    """The failure that an exception of httpx means at a stage of the attempt."""
+    """The failure that an exception means at a stage of the attempt. Total: every exception has one."""
     before, after = next(CLASSES[kind] for kind in type(error).__mro__ if kind in CLASSES)
     if isinstance(error, httpx.LocalProtocolError) and stage is Stage.SENDING:
         return _failure(_BUG, "local_protocol", error)  # refused by our own side, before it was written
@@ -154,18 +159,12 @@ def _of_connecting(error: Exception, host: str) -> Failure:
 
 def _untrusted(cause: ssl.SSLCertVerificationError, error: Exception, host: str) -> Failure:
     where = host or "the server"
-    if cause.verify_code in _WRONG_NAME:
-        words = Words(
-            "Another server answered",
-            f"Something between this computer and {where} answered in its place, as Wi-Fi sign-in pages do. "
-            "Nothing was sent.",
-            "Open a web page in the browser and sign in to the network. It is sent once Autotask answers.",
-        )
-        return _failure(FailureClass.LOCAL_OFFLINE, "captive_portal", error, words)
+    if getattr(cause, "verify_code", 0) in _WRONG_NAME:
+        return _failure(FailureClass.LOCAL_OFFLINE, "captive_portal", error, captive_portal(where))
+    said = getattr(cause, "verify_message", "") or str(cause)
     words = Words(
         "The connection is not secure",
-        f"This computer does not trust the certificate of {where} ({cause.verify_message}). "
-        "Nothing was sent.",
+        f"This computer does not trust the certificate of {where} ({said}). Nothing was sent.",
         "Check this computer’s date and time. If your company inspects traffic, ask its administrator.",
     )
     return _failure(FailureClass.CONNECT_FAIL, "tls_untrusted", error, words)

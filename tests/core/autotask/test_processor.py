@@ -279,7 +279,7 @@ async def test_words_of_a_refusal(processor: AutotaskProcessor) -> None:
     failure = await failure_of(
         processor, described(processor, make("/Tickets", "POST", TICKET | {"status": 99}))
     )
-    assert failure.kind is FailureClass.APP_ERROR
+    assert failure.kind is FailureClass.VALIDATION
     assert failure.message.startswith("Autotask refused this: Picklist value [99] does not exist for status")
     assert failure.code == "unknown_value"
 

@@ -136,46 +136,6 @@ async def test_a_large_reply_is_parsed_off_the_loop(
 # Was it sent?
 
 
-async def test_a_reply_cut_at_any_byte_never_looks_unsent(transport: HttpxTransport) -> None:
-    """C2, C3: the server has the whole request; whatever it says of that, it may have been applied."""
-    for cut in range(len(OK)):
-
-        async def behaviour(connection: Connection, cut: int = cut) -> None:
-            await connection.request()
-            await connection.send(OK[:cut])
-
-        async with raw_server(behaviour) as server:
-            failure = await failing(transport, post(server.url))
-        assert server.requests, cut
-        assert failure.applied is Applied.UNKNOWN, cut
-        assert failure.kind is FailureClass.TIMEOUT_UNKNOWN, cut
-
-
-async def test_a_chunked_reply_cut_at_any_byte(transport: HttpxTransport) -> None:
-    whole = b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nd\r\n{"itemId": 7}\r\n0\r\n\r\n'
-    for cut in range(0, len(whole), 3):
-
-        async def behaviour(connection: Connection, cut: int = cut) -> None:
-            await connection.request()
-            await connection.send(whole[:cut])
-
-        async with raw_server(behaviour) as server:
-            failure = await failing(transport, post(server.url))
-        assert failure.applied is Applied.UNKNOWN, cut
-
-
-@pytest.mark.parametrize("taken", [0, 1, 20])
-async def test_a_connection_reset_while_the_request_is_read(transport: HttpxTransport, taken: int) -> None:
-    async def behaviour(connection: Connection) -> None:
-        await connection.reader.read(taken) if taken else await connection.reader.readuntil(b"\r\n\r\n")
-        connection.abort()
-
-    async with raw_server(behaviour) as server:
-        failure = await failing(transport, post(server.url))
-    assert failure.kind is FailureClass.TIMEOUT_UNKNOWN
-    assert failure.applied is Applied.UNKNOWN
-
-
 async def test_refused(transport: HttpxTransport) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -271,20 +231,6 @@ async def test_bytes_that_are_no_http(transport: HttpxTransport) -> None:
         failure = await failing(transport, post(server.url))
     assert failure.kind is FailureClass.TIMEOUT_UNKNOWN
     assert failure.applied is Applied.UNKNOWN
-
-
-async def test_a_connection_that_the_server_closed_while_idle_is_not_used(transport: HttpxTransport) -> None:
-    async def once(connection: Connection) -> None:
-        await connection.request()
-        await connection.send(OK)
-
-    async with raw_server(once) as server:
-        await transport.send(post(server.url))
-        await server.gone.wait()
-        await asyncio.sleep(0)
-        answer = await transport.send(post(server.url))
-    assert answer.status_code == 200
-    assert len(server.requests) == 2
 
 
 async def test_a_connection_is_used_again(transport: HttpxTransport) -> None:
