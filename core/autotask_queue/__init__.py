@@ -129,7 +129,7 @@ from autotask_queue.model.events import (
     ZoneEvent,
 )
 from autotask_queue.model.failure import Applied, Failure, FailureClass
-from autotask_queue.model.filters import BulkResult, Range, RequestFilter, Selection, Sort, SortField
+from autotask_queue.model.filters import BulkResult, Cursor, Range, RequestFilter, Selection, Sort, SortField
 from autotask_queue.model.gates import Gate, GateKind, gate_for
 from autotask_queue.model.metrics import (
     BatchMetrics,
@@ -242,6 +242,7 @@ __all__ = [
     "Converted",
     "Counters",
     "Credentials",
+    "Cursor",
     "Describing",
     "Documents",
     "DuplicateKey",

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from autotask_queue.model.request import RequestId
+from autotask_queue.model.request import RequestId, RequestRow
 from autotask_queue.model.status import Effect, Reason, Status
 
 
@@ -35,6 +35,20 @@ class Sort(msgspec.Struct, frozen=True, kw_only=True):
     """asc or desc."""
 
 
+class Cursor(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a sorted list: right behind the request with this `seq`, which had this `value`.
+
+    `RequestFilter.after` makes one. It stays where it is whatever becomes of that request.
+    """
+
+    field: SortField = SortField.SEQ
+    """What the list is sorted by."""
+    value: int | float | str | None = None
+    """The request's value of that field, as it was; not used for `seq`."""
+    seq: int
+    """The request's place in the order of arrival."""
+
+
 class Range(msgspec.Struct, frozen=True, kw_only=True):
     """Both ends are included; None leaves an end open. Times are seconds since the epoch."""
 
@@ -48,8 +62,9 @@ class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
     """All given conditions must hold; a tuple means any of its values.
 
     `text` is looked for, case-insensitively, in the summary, the endpoint, ids and titles; several
-    words must all occur. `not_*` exclude. `limit` None means all; `cursor` is the `seq` after which
-    to go on (only with the default sort field).
+    words must all occur. `not_*` exclude. `limit` None means all; `cursor` is where to go on, for the next
+    page: `query.after(page[-1])`. Pages are of one piece: whatever is added, changed or deleted meanwhile, a
+    request whose value of the sort field stays is in exactly one of them.
     """
 
     status: tuple[Status, ...] = ()
@@ -87,14 +102,14 @@ class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     sort: Sort = Sort()
     limit: int | None = None
-    cursor: int | None = None
+    cursor: Cursor | None = None
 
     def __post_init__(self) -> None:
         """Refuses one word where several may stand: it would be taken for its letters, and match nothing.
 
         Raises:
             TypeError: a word stands where a tuple of them must.
-            ValueError: the limit is below 0.
+            ValueError: the limit is below 0, or the cursor belongs to a list in another order.
         """
         for name in _SEVERAL:
             value = getattr(self, name)
@@ -102,6 +117,17 @@ class RequestFilter(msgspec.Struct, frozen=True, kw_only=True):
                 raise TypeError(f"{name} of a filter must be several, such as ({str(value)!r},)")
         if self.limit is not None and self.limit < 0:
             raise ValueError(f"the limit of a filter must not be below 0, got {self.limit}")
+        if self.cursor is not None and self.cursor.field is not self.sort.field:
+            raise ValueError(
+                f"the cursor belongs to a list sorted by {self.cursor.field}, not by {self.sort.field}"
+            )
+
+    def after(self, last: RequestRow) -> RequestFilter:
+        """The same filter for what comes behind `last`, the last request of a page."""
+        field = self.sort.field
+        value = None if field is SortField.SEQ else getattr(last, field.value)
+        value = value.value if isinstance(value, Status) else value
+        return msgspec.structs.replace(self, cursor=Cursor(field=field, value=value, seq=last.seq))
 
 
 _SEVERAL = ("status", "not_status", "reason", "zone", "entity", "method", "effect", "ids")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from autotask_queue.model.errors import InvalidRequest, QueueError
-from autotask_queue.model.filters import BulkResult, RequestFilter, SortField
+from autotask_queue.model.errors import QueueError
+from autotask_queue.model.filters import BulkResult
 from autotask_queue.model.request import Request, RequestId
 from autotask_queue.model.status import Status
 from autotask_queue.store.limits import MAX_BULK_IDS
@@ -36,16 +36,4 @@ class Tally:
             skipped=self._skipped.total(),
             skipped_why=f"Not possible for {skipped}." if skipped else "",
             ids=tuple(self._ids),
-        )
-
-
-def check_cursor(query: RequestFilter) -> None:
-    """Refuses a cursor without an order that it can follow.
-
-    Raises:
-        InvalidRequest: the filter sorts by something else than the order of arrival.
-    """
-    if query.cursor is not None and query.sort.field is not SortField.SEQ:
-        raise InvalidRequest(
-            "A cursor follows the order of arrival only.", remedy="Leave out the cursor, or the sort."
         )

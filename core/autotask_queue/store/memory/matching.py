@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from autotask_queue.model.filters import Range, RequestFilter, Sort
+from autotask_queue.model.filters import Range, RequestFilter
 from autotask_queue.model.request import Request
-from autotask_queue.store import rules
+from autotask_queue.store import order, rules
 
 Test = Callable[[Request], bool]
 
 
 def select(requests: Iterable[Request], query: RequestFilter) -> list[Request]:
     """Those that match, in the filter's order, from its cursor and up to its limit."""
-    test = matcher(query)
-    found = [r for r in requests if test(r)]
-    found.sort(key=_sort_key(query.sort), reverse=query.sort.direction == "desc")
-    if query.cursor is not None:
-        ascending = query.sort.direction == "asc"
-        found = [r for r in found if (r.seq > query.cursor if ascending else r.seq < query.cursor)]
+    test, field = matcher(query), query.sort.field.value
+    by_seq = {r.seq: r for r in requests if test(r)}
+    keys = order.behind(query, [order.key(getattr(r, field), r.seq) for r in by_seq.values()])
+    found = [by_seq[seq] for _, _, seq in keys]
     return found if query.limit is None else found[: query.limit]
 
 
@@ -79,13 +77,3 @@ def _within(name: str, span: Range) -> Test:
         )
 
     return test
-
-
-def _sort_key(sort: Sort) -> Callable[[Request], tuple[Any, ...]]:
-    name = sort.field.value
-
-    def key(request: Request) -> tuple[Any, ...]:
-        value = getattr(request, name)
-        return (value is not None, value if value is not None else 0, request.seq)
-
-    return key

@@ -111,12 +111,10 @@ class MemoryStore:
 
     async def find(self, query: RequestFilter) -> list[Request]:
         self._check_open()
-        bulk.check_cursor(query)
         return [codec.copy(r) for r in select(self._all(), query)]
 
     async def index(self, query: RequestFilter) -> array[int]:
         self._check_open()
-        bulk.check_cursor(query)
         return array("q", [r.seq for r in select(self._all(), query)])
 
     async def rows(self, seqs: Sequence[int]) -> list[RequestRow]:

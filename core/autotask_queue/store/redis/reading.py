@@ -10,7 +10,7 @@ import msgspec
 from autotask_queue.model.filters import Range, RequestFilter, SortField
 from autotask_queue.model.request import Attempt, AuditEntry, Request, RequestId, RequestRow
 from autotask_queue.model.status import Status
-from autotask_queue.store import bulk, rules
+from autotask_queue.store import order, rules
 from autotask_queue.store.redis import rows
 from autotask_queue.store.redis.batches import read_rows
 from autotask_queue.store.redis.link import Link
@@ -74,31 +74,24 @@ class Reader:
     # -- lists
 
     async def index(self, query: RequestFilter, *, max_seq: int | None = None) -> list[int]:
-        """The `seq` of all that match, in the filter's order.
-
-        Raises:
-            InvalidRequest: the filter has a cursor, and an order that no cursor follows.
-        """
-        bulk.check_cursor(query)
+        """The `seq` of all that match, in the filter's order."""
         by_seq = query.sort.field is SortField.SEQ
-        sort = False if by_seq else query.sort.field.value
-        descending = query.sort.direction == "desc"
+        sort = "" if by_seq else query.sort.field.value
         words = rules.needles(query.text)
         conditions = _conditions(query)
         if query.ids:
             found = await self._chosen(query, conditions, words, sort)
-            if by_seq:
-                found.sort(key=int, reverse=descending)
         else:
             found = await self._scanned(query, conditions, words, sort, max_seq=max_seq)
-        if not by_seq:
-            found.sort(key=_sort_key(query.sort.field), reverse=descending)
-            found = [seq for seq, _ in found]
-        seqs = [seq for seq in map(int, found) if max_seq is None or seq <= max_seq]
+        if by_seq:
+            keys = [order.key(seq, seq) for seq in map(int, found)]
+        else:
+            keys = [order.key(rows.column_value(sort, text or ""), int(seq)) for seq, text in found]
+        seqs = [seq for _, _, seq in order.behind(query, keys) if max_seq is None or seq <= max_seq]
         return seqs if query.limit is None else seqs[: query.limit]
 
     async def _chosen(
-        self, query: RequestFilter, conditions: list[Any], words: list[str], sort: str | bool
+        self, query: RequestFilter, conditions: list[Any], words: list[str], sort: str
     ) -> list[Any]:
         """Those of the filter's ids that match."""
         if query.status or query.not_status:
@@ -106,20 +99,18 @@ class Reader:
         found: list[Any] = []
         ids = list(dict.fromkeys(query.ids))
         for start in range(0, len(ids), SLICE):
-            answer, _ = await self._ask("choose", ids[start : start + SLICE], conditions, words, sort)
+            answer, _ = await self._ask(
+                "choose", ids[start : start + SLICE], conditions, words, sort or False
+            )
             found += answer
-        cursor = query.cursor
-        if cursor is None:
-            return found
-        descending = query.sort.direction == "desc"
-        return [seq for seq in found if (int(seq) < cursor if descending else int(seq) > cursor)]
+        return found
 
     async def _scanned(
         self,
         query: RequestFilter,
         conditions: list[Any],
         words: list[str],
-        sort: str | bool,
+        sort: str,
         *,
         max_seq: int | None,
     ) -> list[Any]:
@@ -127,11 +118,14 @@ class Reader:
         sets = [f"s:{status.value}" for status in _statuses(query)]
         descending = query.sort.direction == "desc" and not sort
         count = SLICE if conditions or words or sort else _SEQS_AT_ONCE
-        start = _first(query.cursor, max_seq, descending=descending)
+        cursor = query.cursor.seq if query.cursor is not None and not sort else None
+        start = _first(cursor, max_seq, descending=descending)
         enough = query.limit if not sort else None
         found: list[Any] = []
         while sets and (enough is None or len(found) < enough):
-            answer, _ = await self._ask("scan", sets, descending, start, count, conditions, words, sort)
+            answer, _ = await self._ask(
+                "scan", sets, descending, start, count, conditions, words, sort or False
+            )
             part, last, more = answer
             found += part
             if not more or not last:
@@ -218,14 +212,3 @@ def _conditions(query: RequestFilter) -> list[Any]:
 
 def _bound(value: float | None) -> str | bool:
     return False if value is None else repr(value)
-
-
-def _sort_key(field: SortField) -> Any:
-    name = field.value
-
-    def key(pair: tuple[str, str]) -> tuple[Any, ...]:
-        seq, text = pair
-        value = rows.column_value(name, text or "")
-        return (value is not None, value if value is not None else 0, int(seq))
-
-    return key

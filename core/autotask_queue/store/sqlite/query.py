@@ -7,11 +7,14 @@ from typing import Any, Final
 
 import msgspec
 
-from autotask_queue.model.filters import Range, RequestFilter, SortField
+from autotask_queue.model.filters import Cursor, Range, RequestFilter, SortField
 from autotask_queue.model.status import OPEN, TERMINAL, Status
 from autotask_queue.store import rules
 
 Parameters = list[Any]
+
+_MAY_LACK: Final = frozenset({SortField.FINISHED})
+"""Sort fields that not every request has."""
 
 _TABLES: Final = (("request", OPEN), ("history", TERMINAL))
 
@@ -21,8 +24,9 @@ def index_sql(query: RequestFilter, *, max_seq: int | None = None) -> tuple[str,
     direction = "DESC" if query.sort.direction == "desc" else "ASC"
     where, parameters = _where(query, max_seq=max_seq)
     if query.cursor is not None:
-        where.append("seq > ?" if direction == "ASC" else "seq < ?")
-        parameters.append(query.cursor)
+        condition, values = _behind(query.cursor, descending=direction == "DESC")
+        where.append(condition)
+        parameters += values
     condition = _all(where)
     key = query.sort.field.value
     columns = "seq" if query.sort.field is SortField.SEQ else f"seq, {key}"
@@ -35,6 +39,21 @@ def index_sql(query: RequestFilter, *, max_seq: int | None = None) -> tuple[str,
         sql += " LIMIT ?"
         parameters.append(query.limit)
     return sql, parameters
+
+
+def _behind(cursor: Cursor, *, descending: bool) -> tuple[str, Parameters]:
+    """What comes behind a cursor, written so that SQLite can use an index; what has no value comes first."""
+    sign, seq = "<" if descending else ">", cursor.seq
+    if cursor.field is SortField.SEQ:
+        return f"seq {sign} ?", [seq]
+    column, value = cursor.field.value, cursor.value
+    if value is None:
+        without = f"{column} IS NULL AND seq {sign} ?"
+        return (without if descending else f"({without} OR {column} IS NOT NULL)"), [seq]
+    beyond = f"{column} {sign}= ? AND ({column} {sign} ? OR seq {sign} ?)"
+    if descending and cursor.field in _MAY_LACK:
+        beyond = f"({beyond} OR {column} IS NULL)"
+    return beyond, [value, value, seq]
 
 
 def count_sql(query: RequestFilter) -> tuple[str, Parameters]:

@@ -196,7 +196,6 @@ class SqliteStore:
         return await self._write([operations.apply(change) for change in changes])
 
     async def apply_matching(self, selection: Selection, change: Change) -> BulkResult:
-        bulk.check_cursor(selection.filter)
         sql = index_sql(selection.filter, max_seq=selection.max_seq)
         seqs = sorted(await self._ask(self._slow, partial(reader.seqs, *sql)))
         tally = bulk.Tally()
@@ -253,7 +252,6 @@ class SqliteStore:
         return await self._ask(self._slow, partial(reader.requests, seqs))
 
     async def index(self, query: RequestFilter) -> array[int]:
-        bulk.check_cursor(query)
         return await self._ask(self._slow, partial(reader.seqs, *index_sql(query)))
 
     async def rows(self, seqs: Sequence[int]) -> list[RequestRow]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 from tests.core.store.making import (
     NOW,
@@ -19,9 +21,8 @@ from tests.core.store.making import (
     request,
 )
 
-from autotask_queue.model.errors import InvalidRequest
 from autotask_queue.model.filters import Range, RequestFilter, Sort, SortField
-from autotask_queue.model.request import Request, RequestRow
+from autotask_queue.model.request import Request, RequestId, RequestRow
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.ports import Store
 
@@ -128,13 +129,85 @@ async def test_order(store: Store, mixed: dict[str, Request], field: SortField, 
     assert await names(store, mixed, sort=descending, limit=3) == ascending[::-1][:3]
 
 
-async def test_paging_by_cursor(store: Store, mixed: dict[str, Request]) -> None:
-    cursor = mixed["pending"].seq
-    assert await names(store, mixed, cursor=cursor, limit=2) == ["read", "deferred"]
-    descending = Sort(direction="desc")
-    assert await names(store, mixed, cursor=cursor, sort=descending) == ["completed", "failed"]
-    with pytest.raises(InvalidRequest):
-        await store.index(RequestFilter(cursor=cursor, sort=Sort(field=SortField.STATUS)))
+EVERY_ORDER = [Sort(field=f, direction=d) for f in SortField for d in ("asc", "desc")]
+
+
+async def pages(store: Store, query: RequestFilter) -> AsyncIterator[list[Request]]:
+    while page := await store.find(query):
+        yield page
+        query = query.after(page[-1])
+
+
+@pytest.mark.parametrize("sort", EVERY_ORDER, ids=lambda s: f"{s.field}-{s.direction}")
+async def test_pages_make_up_the_whole_list(store: Store, mixed: dict[str, Request], sort: Sort) -> None:
+    for whole in (RequestFilter(sort=sort), RequestFilter(sort=sort, effect=(Effect.WRITE,), text="ticket")):
+        wanted = [r.id for r in await store.find(whole)]
+        for limit in (1, 2, 3, 100):
+            query = msgspec.structs.replace(whole, limit=limit)
+            found = [page async for page in pages(store, query)]
+            assert [r.id for page in found for r in page] == wanted
+            assert all(len(page) == limit for page in found[:-1])
+    ids = tuple([r.id for r in await store.find(RequestFilter(sort=sort))][:5])
+    query = RequestFilter(sort=sort, ids=ids, limit=2)
+    assert [r.id for page in [p async for p in pages(store, query)] for r in page] == list(ids)
+
+
+@pytest.mark.parametrize("sort", EVERY_ORDER, ids=lambda s: f"{s.field}-{s.direction}")
+async def test_pages_hold_whatever_is_changed_meanwhile(store: Store, sort: Sort) -> None:
+    """What nobody touches is on exactly one page, in its place; also when the last of a page is changed."""
+    requests = [
+        request(
+            priority=1 + n % 3,
+            created_at=NOW + n % 4,
+            summary=f"Ticket {n % 5}",
+            zone=f"zone{n % 2}",
+            status=(Status.PENDING, Status.HELD)[n % 2],
+        )
+        for n in range(24)
+    ]
+    stored = await add(store, *requests)
+    for one in stored[12:18]:
+        await change(store, one.id, to=Status.CANCELLED, at=NOW + 10 + one.seq % 3)
+    order = await store.find(RequestFilter(sort=sort))
+    touched = {r.id for r in order[2::3]}
+    quiet = [r.id for r in order if r.id not in touched]
+    seen: list[RequestId] = []
+    at = NOW + 100
+    async for page in pages(store, RequestFilter(sort=sort, limit=3)):
+        assert len(page) <= 3
+        seen += [r.id for r in page]
+        if len(seen) > 200:
+            raise AssertionError("the pages have no end")
+        if not touched:
+            continue
+        await add_one(store, priority=9, created_at=NOW - 5)
+        # Also the last of the page, behind which the next one begins, in all that it may be sorted by.
+        for one in [r for r in page if r.id in touched]:
+            touched.discard(one.id)
+            if one.status is Status.CANCELLED:
+                await change(store, one.id, restore=True, at=at)
+            else:
+                await change(store, one.id, priority=10, edit={"summary": "A new one"}, at=at)
+                await change(store, one.id, to=Status.CANCELLED, at=at)
+            at += 1
+    assert [i for i in seen if i in set(quiet)] == quiet
+
+
+async def test_a_cursor_belongs_to_its_order(store: Store, mixed: dict[str, Request]) -> None:
+    after = RequestFilter(sort=Sort(field=SortField.CREATED), limit=2).after(mixed["read"])
+    found = await names(store, mixed, sort=after.sort, cursor=after.cursor)
+    assert found == ["pending", "completed", "failed"]
+    with pytest.raises(ValueError, match="sorted by created_at, not by status"):
+        RequestFilter(cursor=after.cursor, sort=Sort(field=SortField.STATUS))
+
+
+async def test_a_cursor_travels(store: Store, mixed: dict[str, Request]) -> None:
+    """As JSON, over the control channel, or in a link."""
+    for sort in EVERY_ORDER:
+        query = RequestFilter(sort=sort, limit=2)
+        for page in [p async for p in pages(store, query)]:
+            after = query.after(page[-1])
+            assert msgspec.json.decode(msgspec.json.encode(after), type=RequestFilter) == after
 
 
 async def test_index_is_an_array_of_numbers(store: Store, mixed: dict[str, Request]) -> None:

@@ -6,11 +6,12 @@ Time is measured by the benchmark; here stands why it does not grow.
 from __future__ import annotations
 
 from functools import partial
+from typing import Literal
 
 import pytest
 from tests.core.store.making import NOW, add, claim, complete, request
 
-from autotask_queue.model.filters import Range, RequestFilter, Sort, SortField
+from autotask_queue.model.filters import Cursor, Range, RequestFilter, Sort, SortField
 from autotask_queue.model.status import OPEN, Status
 from autotask_queue.ports import ZoneGate
 from autotask_queue.store import SqliteStore
@@ -74,6 +75,17 @@ async def test_finished_today_is_a_range_of_an_index(store: SqliteStore) -> None
     assert "history_" in await plan_of(store, sql)
     sql, _ = query.count_sql(RequestFilter(finished=Range(min=NOW)))
     assert "SEARCH history USING COVERING INDEX history_finished" in await plan_of(store, sql)
+
+
+@pytest.mark.parametrize("direction", ["asc", "desc"])
+async def test_a_page_of_what_is_finished_begins_at_its_cursor(
+    store: SqliteStore, direction: Literal["asc", "desc"]
+) -> None:
+    sort = Sort(field=SortField.CREATED, direction=direction)
+    after = Cursor(field=SortField.CREATED, value=NOW, seq=5)
+    asked = RequestFilter(sort=sort, limit=100, cursor=after)
+    plan = await plan_of(store, query.index_sql(asked)[0])
+    assert "SEARCH history USING COVERING INDEX history_created (created_at" in plan
 
 
 async def test_the_trail_of_one_request_is_found_by_its_index(store: SqliteStore) -> None:
