@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from PySide6.QtCore import QDateTime, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QDateTimeEdit, QLabel, QLineEdit, QRadioButton, QWidget
+from PySide6.QtWidgets import QApplication, QComboBox, QDateTimeEdit, QLabel, QLineEdit, QRadioButton, QWidget
 from pytestqt.qtbot import QtBot
 from tests.core.clock import FakeClock
-from tests.gui.looks import child, clipped, nameless
+from tests.gui.looks import backward, child, clipped, nameless, unringed
 
 from autotask_console.pages.breakers.maintenance import HOUR, LONGEST, Hold, MaintenanceSheet
 from autotask_console.state import AppState
@@ -239,10 +239,14 @@ def test_escape_keeps_sending(open_sheet: Open, qtbot: QtBot) -> None:
         QTest.keyClick(sheet, Qt.Key.Key_Escape)
 
 
-def test_everything_has_a_name_and_fits(open_sheet: Open, qtbot: QtBot) -> None:
+def test_everything_has_a_name_and_fits(qapp: QApplication, open_sheet: Open, qtbot: QtBot) -> None:
     sheet = open_sheet(recent_reasons=("router",))
     press(sheet, "maintenance.start.later")
     press(sheet, "maintenance.length.until")
     qtbot.waitUntil(lambda: child(sheet, QDateTimeEdit, "maintenance.end.at").width() > 100)
     assert nameless(sheet) == []
+    assert backward(sheet) == []
+    sheet.window().activateWindow()
+    qtbot.waitUntil(sheet.window().isActiveWindow)
+    assert unringed(sheet, qapp) == []
     assert clipped(sheet) == []

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QRadioButton
+from PySide6.QtWidgets import QApplication, QDialog, QLineEdit, QListWidget, QRadioButton
 from tests.gui.breakers.conftest import Scene, Stage
 from tests.gui.harness import until
-from tests.gui.looks import child, clipped, nameless
+from tests.gui.looks import backward, child, clipped, nameless, unringed
 from tests.gui.zones import REFUSED, Zones, break_zone, submit
 
 from autotask_console.pages.breakers.card import EverythingCard, FoldedZones, HoldRow
@@ -367,7 +367,9 @@ def test_the_focused_card_is_what_an_action_is_about(run: Any, stage: Stage) -> 
 
 @pytest.mark.parametrize("size", [(1120, 560), (930, 470)])
 @pytest.mark.parametrize("dark", [False, True])
-def test_names_and_fit(run: Any, stage: Stage, theme: Theme, size: tuple[int, int], dark: bool) -> None:
+def test_names_and_fit(
+    qapp: QApplication, run: Any, stage: Stage, theme: Theme, *, size: tuple[int, int], dark: bool
+) -> None:
     async def scenario() -> None:
         async with stage("ww5", "ww14", "ww3", "ww2", "ww1", size=size) as scene:
             theme.choose("dark" if dark else "light")
@@ -381,6 +383,10 @@ def test_names_and_fit(run: Any, stage: Stage, theme: Theme, size: tuple[int, in
             scene.enter()
             await scene.clock.settle()
             assert nameless(scene.page) == []
+            assert backward(scene.page) == []
+            scene.page.window().activateWindow()
+            await until(scene.page.window().isActiveWindow)
+            assert unringed(scene.page, qapp) == []
             assert clipped(scene.page) == []
 
     run(scenario())

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtWidgets import QApplication, QComboBox
 from tests.gui.compose.conftest import Scene, Stage
 from tests.gui.harness import until
-from tests.gui.looks import child, clipped, nameless
+from tests.gui.looks import backward, child, clipped, nameless, unringed
 
 from autotask_console.pages.compose.choice_editors import ChoiceEditor
 from autotask_console.pages.compose.picker import ReferenceEditor
@@ -482,13 +482,17 @@ def test_last_values_are_remembered_but_never_who_reads_a_note_by_default(run: A
 @pytest.mark.parametrize("size", [(1120, 560), (948, 424)])
 @pytest.mark.parametrize("kind", ["create-ticket", "add-note", "log-time", "update-ticket", "look-up"])
 def test_nothing_is_clipped_and_everything_has_a_name(
-    run: Any, stage: Stage, kind: str, size: tuple[int, int]
+    qapp: QApplication, run: Any, stage: Stage, kind: str, size: tuple[int, int]
 ) -> None:
     async def scenario() -> None:
         async with stage(size=size) as scene:
             scene.enter(kind)
             scene.page.adding.add()
             assert nameless(scene.page) == []
+            assert backward(scene.page) == []
+            scene.page.window().activateWindow()
+            await until(scene.page.window().isActiveWindow)
+            assert unringed(scene.page, qapp) == []
             await until(lambda: not clipped(scene.page))
 
     run(scenario())

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QFileDialog, QLabel, QLineEdit, QTableView, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QLineEdit, QTableView, QVBoxLayout
 from tests.core.clock import FakeClock
 from tests.gui.harness import Bench, bench, until
-from tests.gui.looks import child, clipped, nameless
+from tests.gui.looks import backward, child, clipped, nameless, unringed
 from tests.gui.zones import Zones, submit
 
 from autotask_console.pages.metrics.page import MetricsPage, create
@@ -402,13 +402,19 @@ def test_actions(run: Any, stage: Stage) -> None:
 
 @pytest.mark.parametrize("size", [(1120, 560), (930, 470)])
 @pytest.mark.parametrize("dark", [False, True])
-def test_names_and_fit(run: Any, stage: Stage, theme: Theme, size: tuple[int, int], dark: bool) -> None:
+def test_names_and_fit(
+    qapp: QApplication, run: Any, stage: Stage, theme: Theme, *, size: tuple[int, int], dark: bool
+) -> None:
     async def scenario() -> None:
         theme.choose("dark" if dark else "light")
         async with stage(size=size) as scene:
             await scene.drawn()
             await scene.clock.settle()
             assert nameless(scene.page) == []
+            assert backward(scene.page) == []
+            scene.page.window().activateWindow()
+            await until(scene.page.window().isActiveWindow)
+            assert unringed(scene.page, qapp) == []
             assert clipped(scene.page) == []
             assert scene.page.minimumSizeHint().width() <= size[0]
             assert scene.page.minimumSizeHint().height() <= size[1]

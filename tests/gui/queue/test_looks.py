@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QMenu
+from PySide6.QtWidgets import QApplication, QMenu
 from tests.gui.harness import until
-from tests.gui.looks import child, clipped, nameless
+from tests.gui.looks import backward, child, clipped, nameless, unringed
 from tests.gui.queue.conftest import Scene, Stage
 
 from autotask_console.models.cells import COLUMNS
@@ -27,7 +27,7 @@ async def fill(scene: Scene) -> None:
 @pytest.mark.parametrize("palette", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
 def test_nothing_is_nameless_or_cut_off(
-    run: Any, stage: Stage, theme: Theme, size: str, palette: str
+    qapp: QApplication, run: Any, stage: Stage, theme: Theme, *, size: str, palette: str
 ) -> None:
     async def scenario() -> None:
         async with stage(size=SIZES[size], sending=True) as scene:
@@ -46,6 +46,10 @@ def test_nothing_is_nameless_or_cut_off(
                     page.window().grab()
                     assert nameless(page) == []
                     assert clipped(page) == []
+            assert backward(page) == []
+            page.window().activateWindow()
+            await until(page.window().isActiveWindow)
+            assert unringed(page, qapp) == []
             page.filter.set_text("nothing like this")
             await until(lambda: page.frame.is_empty)
             page.window().grab()

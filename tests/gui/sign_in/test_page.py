@@ -12,9 +12,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QLineEdit, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QVBoxLayout
 from tests.gui.harness import Bench, bench, until
-from tests.gui.looks import child, clipped, nameless
+from tests.gui.looks import backward, child, clipped, nameless, unringed
 from typing_extensions import override
 
 from autotask_console.pages.sign_in.details import Details
@@ -357,13 +357,19 @@ def test_secrets_do_not_stay_on_the_page(run: Any, stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("size", [(1120, 560), (948, 424)])
-def test_nothing_is_clipped_and_everything_has_a_name(run: Any, stage: Stage, size: tuple[int, int]) -> None:
+def test_nothing_is_clipped_and_everything_has_a_name(
+    qapp: QApplication, run: Any, stage: Stage, size: tuple[int, int]
+) -> None:
     async def scenario() -> None:
         async with stage(size=size) as scene:
             scene.press("more")
             scene.fill(user="a", secret="b", integration_code="c", address="https://example.com/")
             await scene.tested()
             assert nameless(scene.page) == []
+            assert backward(scene.page) == []
+            scene.page.window().activateWindow()
+            await until(scene.page.window().isActiveWindow)
+            assert unringed(scene.page, qapp) == []
             await until(lambda: not clipped(scene.page))
 
     run(scenario())

@@ -24,6 +24,7 @@ from autotask_console.pages.compose.kinds import Spec
 from autotask_console.pages.compose.moment_editor import MomentEditor
 from autotask_console.pages.compose.picker import ReferenceEditor, Surroundings
 from autotask_console.text import Tone, tr
+from autotask_console.widgets.focus_order import tab_before
 from autotask_console.widgets.form import FormRow
 from autotask_console.widgets.label import small
 from autotask_console.widgets.suggest import Suggestion, SuggestLine
@@ -175,7 +176,6 @@ class DocumentForm(QScrollArea):
             row.hide()
             row.deleteLater()
         self._rows, self._editors = {}, {}
-        before: QWidget | None = None
         for place, name in enumerate(names):
             field = spec.field(name)
             if field is None:
@@ -185,11 +185,7 @@ class DocumentForm(QScrollArea):
             row = FormRow(label, editor, required=spec.is_required(field), label_width=_LABEL_WIDTH)
             self._column.insertWidget(place, row)
             self._rows[name], self._editors[name] = row, editor
-            if before is not None:
-                QWidget.setTabOrder(before, editor.inner)
-            before = editor.inner
-        if before is not None:
-            QWidget.setTabOrder(before, self._add)
+        tab_before(self._add, *self._rows.values())
         self.set_read_only(self._read_only)
 
     def _make(self, field: Field, spec: Spec) -> Editor:

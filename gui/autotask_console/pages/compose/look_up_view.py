@@ -23,6 +23,7 @@ from autotask_console.pages.compose.kinds import Kind
 from autotask_console.text import Tone, tr
 from autotask_console.widgets.announce import announce
 from autotask_console.widgets.button import Button, ButtonKind
+from autotask_console.widgets.focus_order import tab_before
 from autotask_console.widgets.form import Chips
 from autotask_console.widgets.label import ToneLabel, small
 
@@ -256,6 +257,7 @@ class LookUpView(QWidget):
             self._use_row.addWidget(button)
             self._uses.append((kind, button))
         self._use_row.addStretch(1)
+        tab_before(self._refresh, *(button for _, button in self._uses))
 
     def _use(self, kind: Kind) -> None:
         row = self._table.currentRow()

@@ -20,6 +20,7 @@ from autotask_console.pages.queue.verbs import Verb, title, undecided, why_not
 from autotask_console.platform.fonts import scaled
 from autotask_console.text import age, priority_word, state_sentence, tr
 from autotask_console.widgets.button import Button, ButtonKind
+from autotask_console.widgets.focus_order import tab_after, tab_before
 from autotask_console.widgets.label import ToneLabel, heading, small
 from autotask_console.widgets.panel import Panel
 from autotask_queue import RequestId, RequestRow
@@ -249,9 +250,11 @@ class DetailsPane(Panel):
             if wide:  # below the table height is scarce, beside it width
                 self._column.removeWidget(self._actions)
                 self._top.addWidget(self._actions, 0, Qt.AlignmentFlag.AlignTop)
+                tab_before(self.decision, self._actions)
             else:
                 self._top.removeWidget(self._actions)
                 self._column.addWidget(self._actions)
+                tab_after(self._tabs, self._actions)
 
     # -- keyboard
 

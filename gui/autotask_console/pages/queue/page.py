@@ -34,6 +34,7 @@ from autotask_console.pages.queue.verbs import Verb, too_many_words
 from autotask_console.state import AppState, ChangeFlags, Changes
 from autotask_console.text import clock_time, number, tr
 from autotask_console.widgets.button import Button
+from autotask_console.widgets.focus_order import tab_before
 from autotask_queue import RequestFilter
 
 TOAST_ROOM = 36
@@ -102,10 +103,9 @@ class QueuePage(Page):
             details=self.details,
             sidebar=self.sidebar,
         )
+        tab_before(self.filter.line, self.views_button)
         self._menu = VerbMenu(tuple(Verb), name="queue.menu", parent=self)
-        self._settle = QTimer(self)
-        self._settle.setSingleShot(True)
-        self._settle.setInterval(_SETTLE_MS)
+        self._settle = QTimer(self, singleShot=True, interval=_SETTLE_MS)
 
     def _wire(self) -> None:
         self.filter.edited.connect(self._text_edited)
