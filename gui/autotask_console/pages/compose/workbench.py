@@ -18,7 +18,7 @@ from autotask_console.pages.compose.draft import Draft, replace, title_of
 from autotask_console.pages.compose.drafts import Drafts
 from autotask_console.pages.compose.kinds import SPECS, Kind, endpoint_of, spec_of
 from autotask_console.settings import declared
-from autotask_queue import Receipt, Request, RequestFilter, RequestId, Status
+from autotask_queue import Request, RequestFilter, RequestId, RequestIdTaken, Status
 
 TAKEN_ALONG = ("companyID", "contactID", "ticketID", "resourceID", "roleID", "id")
 """What the next request keeps after "Add and new": a series about one customer or ticket."""
@@ -189,27 +189,27 @@ class Workbench(QObject):
         known = draft.zone in queue.zones
         if not known and queue.zones:  # composed before anybody signed in
             draft, known = replace(draft, zone=self.zone), True
-        receipt: Receipt = await queue.submit(
-            endpoint_of(spec, draft.document),
-            spec.method,
-            draft.zone,
-            data=draft.document,
-            priority=draft.priority,
-            scheduled_at=draft.send_after,
-            expires_at=draft.give_up_at,
-            request_id=RequestId(draft.id),
-            # A zone that is signed in to describes its requests itself.
-            summary="" if known else title_of(draft),
-            actor=self._services.actor,
-        )
-        superseded = False
-        if receipt.duplicate:
-            stored = await queue.get_request(receipt.id)
-            superseded = not _same_content(stored, draft)
+        request_id = RequestId(draft.id)
+        try:
+            receipt = await queue.submit(
+                endpoint_of(spec, draft.document),
+                spec.method,
+                draft.zone,
+                data=draft.document,
+                priority=draft.priority,
+                scheduled_at=draft.send_after,
+                expires_at=draft.give_up_at,
+                request_id=request_id,
+                # A zone that is signed in to describes its requests itself.
+                summary="" if known else title_of(draft),
+                actor=self._services.actor,
+            )
+        except RequestIdTaken:
+            stored = await queue.get_request(request_id)
+            return Added(request_id=stored.id, superseded=True, status=stored.status, title=title_of(draft))
         return Added(
             request_id=receipt.id,
             duplicate=receipt.duplicate,
-            superseded=superseded,
             status=receipt.status,
             title=title_of(draft),
         )
@@ -294,14 +294,6 @@ def _kept_fields(kind: Kind, keep: Mapping[str, Any] | None) -> dict[str, Any]:
         for name, value in (keep or {}).items()
         if (field := spec.field(name)) is not None and spec.offers(field)
     }
-
-
-def _same_content(stored: Request, draft: Draft) -> bool:
-    """Whether the stored request says what the draft says; the queue may have added its own key."""
-    data = stored.data if isinstance(stored.data, dict) else {}
-    ours = {k.lower(): v for k, v in draft.document.items()}
-    theirs = {k.lower(): v for k, v in data.items()}
-    return all(theirs.get(k) == v for k, v in ours.items()) and stored.priority == draft.priority
 
 
 async def forget_added(drafts: Drafts, find: Callable[[RequestFilter], Any]) -> None:
