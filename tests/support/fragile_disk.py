@@ -81,6 +81,12 @@ class FragileDisk:
         """The power goes: every call fails from now on."""
         self.is_dead = True
 
+    def revive(self) -> None:
+        """Only the process was killed: everything that was written is there."""
+        self._files.clear()
+        self.is_dead = False
+        self.cut_at = None
+
     def restore(self) -> None:
         """The power is back: each file has what was flushed, and something of the rest."""
         for name, file in self._files.items():
@@ -127,6 +133,10 @@ class FragileDisk:
         if failure == EIO:
             code = {"read": apsw.SQLITE_IOERR_READ, "sync": apsw.SQLITE_IOERR_FSYNC}
             raise apsw.exception_for(code.get(kind, apsw.SQLITE_IOERR_WRITE))
+
+    def forgets(self) -> bool:
+        """Whether what could not be flushed is dropped: Linux then takes it for written, and tells nobody."""
+        return not self.is_dead and self._dice.random() < 0.5
 
     def file(self, name: str) -> _Durable:
         if name not in self._files:
@@ -183,7 +193,12 @@ class _File(apsw.VFSFile):
     @override
     def xSync(self, flags: int) -> None:
         # The real file system is not asked: the test is faster, and its own disk is not in question.
-        self._disk.happens("sync")
+        try:
+            self._disk.happens("sync")
+        except apsw.Error:
+            if self._disk.forgets():
+                self._durable.unsynced.clear()
+            raise
         self._durable.sync()
 
 

@@ -244,6 +244,15 @@ class StoreUnwritable(StoreError):
     default_remedy = "Choose a folder you may write to, or free some space."
 
 
+class StoreDoubtful(StoreError):
+    code = "store_doubtful"
+    title = "Nobody knows whether this was stored"
+    default_remedy = (
+        "Check the disk and open the queue again: its list then shows whether this is in it. What was "
+        "acknowledged before is safe."
+    )
+
+
 class StoreDamaged(StoreError):
     code = "store_damaged"
     title = "The queue file is damaged"

@@ -66,6 +66,7 @@ _ONLY_ASKED: Final = frozenset({"mmap_size", "auto_vacuum"})
 """The system may grant less memory; a file keeps the kind of vacuum that it was made with."""
 
 _FULL, _READ_ONLY, _IO, _CORRUPT, _CANT_OPEN, _NOT_A_DB = 13, 8, 10, 11, 14, 26
+_IO_WRITE: Final = _IO | 3 << 8
 _PERM, _BUSY, _LOCKED, _TOO_BIG, _CONSTRAINT, _MISMATCH = 3, 5, 6, 18, 19, 20
 
 
@@ -151,6 +152,11 @@ class Driver:
         SQLCipher refuses everything after it met one damaged page; SQLite goes on with the others.
         """
         return self.key is not None and _is_damage(error)
+
+    def is_cut_short(self, error: Exception) -> bool:
+        """Whether the disk did not take all of what a commit wrote: then none of it counts, ever."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        return code & 0xFF == _FULL or code == _IO_WRITE
 
     def explain(self, error: Exception, path: Path) -> StoreError:
         """What an exception of this driver means for the queue file."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from autotask_queue.model.request import RequestId
+from autotask_queue.model.request import Request, RequestId
 from autotask_queue.model.status import Status
 from autotask_queue.store.shelf import Front
 from autotask_queue.store.sqlite import statements
@@ -73,7 +74,7 @@ class Lookups:
     def parents(self, seq: int) -> list[int]:
         return [parent for (parent,) in self.connection.execute(statements.UNFINISHED_PARENTS, (seq,))]
 
-    # -- what comes due
+    # -- what comes due, what is ready
 
     def due(self, now: float) -> list[int]:
         sql = statements.DUE
@@ -82,3 +83,19 @@ class Lookups:
     def next_due(self) -> float | None:
         due: float | None = self._one(statements.NEXT_DUE)
         return due
+
+    def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
+        values = (lead.zone, lead.entity, lead.batch, lead.attempts, now, limit)
+        return [seq for (seq,) in self.connection.execute(statements.READY_BESIDE, values)]
+
+    # -- attempts
+
+    def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:
+        sql = f"SELECT seq, max(number) FROM attempt WHERE seq IN ({marks(seqs)}) GROUP BY seq"
+        last = dict(self.connection.execute(sql, seqs))
+        return {seq: last.get(seq, 0) + 1 for seq in seqs}
+
+
+def marks(values: Sequence[object]) -> str:
+    """As many question marks as there are values."""
+    return ", ".join("?" * len(values))

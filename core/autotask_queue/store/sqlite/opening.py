@@ -152,23 +152,24 @@ def open_file(
         recovery = session.ledger.recover(now=now)
         notes += recovery.notes
     session.make_room()
-    counted = session.connection.execute(
-        "SELECT zone, entity, status, priority, count FROM counter WHERE count <> 0"
-    )
-    return Opened(
-        recovery=msgspec.structs.replace(
-            recovery,
-            uncertain=(*(restored.uncertain if restored is not None else ()), *recovery.uncertain),
-            notes=tuple(notes),
-        ),
-        unclean=unclean,
-        cells={
-            (zone, entity, Status(status), priority): count
-            for zone, entity, status, priority, count in counted
-        },
-        last_seq=session.shelf.last_seq,
-        next_due=session.shelf.next_due(),
-    )
+    with session.explaining():
+        counted = session.connection.execute(
+            "SELECT zone, entity, status, priority, count FROM counter WHERE count <> 0"
+        )
+        return Opened(
+            recovery=msgspec.structs.replace(
+                recovery,
+                uncertain=(*(restored.uncertain if restored is not None else ()), *recovery.uncertain),
+                notes=tuple(notes),
+            ),
+            unclean=unclean,
+            cells={
+                (zone, entity, Status(status), priority): count
+                for zone, entity, status, priority, count in counted
+            },
+            last_seq=session.shelf.last_seq,
+            next_due=session.shelf.next_due(),
+        )
 
 
 class _TakenUp(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
-from autotask_queue.model.errors import QueueError, StoreError
+from autotask_queue.model.errors import QueueError, StoreDoubtful, StoreError
 from autotask_queue.model.request import Request
 from autotask_queue.store.cells import CellKey
 from autotask_queue.store.ledger import Ledger
@@ -56,6 +56,7 @@ class Session:
         self._driver = driver
         self._path = path
         self.log = Log(path)
+        self._is_ready = True
         self.commits = 0
         """Transactions committed so far."""
 
@@ -126,12 +127,15 @@ class Session:
         savepoint for each.
 
         Raises:
-            StoreError: the storage failed, or whether the commit arrived is unknown and the file says
-                it did not; nothing was stored.
+            StoreDoubtful: the disk failed so that nobody can say whether it will show up after a restart.
+            StoreError: the storage failed; nothing was stored.
         """
         try:
+            self._make_ready()
             try:
                 return self._transact(operations, self._run_bare)
+            except StoreError:
+                raise
             except self._driver.refusals:
                 return self._transact(operations, self._run_guarded)
         except self._driver.error as error:
@@ -140,6 +144,7 @@ class Session:
     def _transact(self, operations: Sequence[Operation], run_one: Callable[[Operation], Any]) -> Done:
         outcomes: list[Any] = []
         rows, documents = self.connection.total_changes, self.shelf.document_bytes
+        audited = self.shelf.audit_end
         self.connection.execute("BEGIN IMMEDIATE")
         try:
             for operation in operations:
@@ -148,6 +153,8 @@ class Session:
                     break
             self.shelf.flush()
             next_due = self.shelf.next_due()
+            if self.shelf.audit_end == audited and self.connection.total_changes != rows:
+                self.shelf.sign()
             self._commit()
             self.shelf.committed()
             self.log.note_commit(
@@ -187,23 +194,48 @@ class Session:
                 self.connection.execute("RELEASE one")
 
     def _commit(self) -> None:
-        """Commits; when that fails, finds out from the file whether it was done all the same."""
+        """Commits; when that fails, makes sure whether it is stored, and that it stays so."""
         try:
             self.connection.execute("COMMIT")
-        except self._driver.error:
-            if self.connection.in_transaction or not self._is_stored():
+        except self._driver.error as error:
+            if not self._settle_doubt(error):
                 raise
         self.commits += 1
 
-    def _is_stored(self) -> bool:
-        end = self.connection.execute("SELECT max(seq) FROM audit").fetchone()[0] or 0
-        return bool(end == self.shelf.audit_end)
+    def _settle_doubt(self, error: Exception) -> bool:
+        """Whether a commit that reported an error is stored all the same.
+
+        If it is not, it may still lie in the log as a whole, only not flushed: after a crash SQLite would
+        take it for good, though it was refused. So something else is committed in its place.
+        """
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            self.connection.execute("BEGIN IMMEDIATE")
+            if self.shelf.is_stored():
+                self.connection.execute("ROLLBACK")
+                return True
+            self.shelf.sign()
+            self.connection.execute("COMMIT")
+        except self._driver.error as second:
+            if self._driver.is_cut_short(error):
+                return False
+            raise StoreDoubtful(f"The disk failed while {self._path} was written ({error}).") from second
+        return False
 
     def _roll_back(self) -> None:
-        if self.connection.in_transaction:
-            self.connection.execute("ROLLBACK")
-        self.ledger.consequences.clear()
-        self.shelf.load()
+        self._is_ready = False
+        with suppress(self._driver.error):  # then before the next transaction, or that one is refused, too
+            self._make_ready()
+
+    def _make_ready(self) -> None:
+        """After a failure: what is kept in memory is again what the file says."""
+        if not self._is_ready:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            self.ledger.consequences.clear()
+            self.shelf.load()
+            self._is_ready = True
 
     def _publish(self, next_due: float | None) -> Published:
         deltas, self.shelf.deltas = self.shelf.deltas, {}

@@ -22,7 +22,7 @@ from autotask_queue.store.picking import Group
 from autotask_queue.store.sqlite import audit, rows, statements
 from autotask_queue.store.sqlite.driver import Connection
 from autotask_queue.store.sqlite.heads import Heads
-from autotask_queue.store.sqlite.lookups import Lookups
+from autotask_queue.store.sqlite.lookups import Lookups, marks
 
 _REMEMBERED_IDS: Final = 10_000
 _turns: Final = msgspec.json.Decoder(Turn)
@@ -52,6 +52,7 @@ class SqlShelf(Lookups):
         self._any_parents = False
         self._raised: dict[int, int] = {}
         self._turn = Turn()
+        self._signed = 0
         self._running: dict[int, int] = {}
         self._claimed: list[Request] = []
         self._in_flight: dict[RequestId, Request] = {}
@@ -88,6 +89,7 @@ class SqlShelf(Lookups):
         raised = self._connection.execute(statements.RAISED).fetchall()
         self._raised = {seq: rank for seq, rank, _, _ in raised}
         self._heads.expect((zone, entity, rank) for _, rank, zone, entity in raised)
+        self._signed = one(statements.SIGNED) or 0
         turn = one(statements.TURN)
         self._turn = Turn() if turn is None else _turns.decode(turn)
 
@@ -106,6 +108,17 @@ class SqlShelf(Lookups):
         ]
         if changes:
             self._connection.executemany(statements.ADD_TO_COUNTER, changes)
+
+    def sign(self) -> None:
+        """Leaves a mark in a transaction that no audit row tells from the one before."""
+        self._signed += 1
+        self._connection.execute(statements.SIGN, (self._signed,))
+
+    def is_stored(self) -> bool:
+        """Whether the file has what was flushed and signed last."""
+        (end,) = self._connection.execute(statements.LAST_AUDIT).fetchone()
+        signed = self._connection.execute(statements.SIGNED).fetchone() or (0,)
+        return (end or 0, *signed) == (self.audit_end, self._signed)
 
     def committed(self) -> None:
         """The transaction is durable: what was claimed in it can be taken from memory from now on."""
@@ -157,7 +170,7 @@ class SqlShelf(Lookups):
         for sql in statements.SELECT.values():
             if not others:
                 break
-            for row in self.connection.execute(f"{sql} t.seq IN ({_marks(others)})", others):
+            for row in self.connection.execute(f"{sql} t.seq IN ({marks(others)})", others):
                 found[row[0]] = rows.to_request(row)
             others = [seq for seq in others if seq not in found]
         return [found[seq] for seq in seqs]
@@ -211,7 +224,7 @@ class SqlShelf(Lookups):
 
     def remove(self, seqs: Sequence[int]) -> None:
         """Forgets finished requests and all that belongs to them, but for the audit trail."""
-        chosen = f"WHERE seq IN ({_marks(seqs)})"
+        chosen = f"WHERE seq IN ({marks(seqs)})"
         cells = f"SELECT zone, entity, status, priority, count(*) FROM history {chosen} GROUP BY 1, 2, 3, 4"
         for zone, entity, status, priority, count in self.connection.execute(cells, seqs).fetchall():
             key = (zone, entity, Status(status), priority)
@@ -345,16 +358,7 @@ class SqlShelf(Lookups):
         self._turn = turn
         self._gathered.write(statements.KEEP_TURN, codec.encode(turn))
 
-    def ready_beside(self, lead: Request, *, now: float, limit: int) -> list[int]:
-        values = (lead.zone, lead.entity, lead.batch, lead.attempts, now, limit)
-        return [seq for (seq,) in self.connection.execute(statements.READY_BESIDE, values)]
-
     # -- attempts and audit
-
-    def next_attempts(self, seqs: Sequence[int]) -> dict[int, int]:
-        sql = f"SELECT seq, max(number) FROM attempt WHERE seq IN ({_marks(seqs)}) GROUP BY seq"
-        last = dict(self.connection.execute(sql, seqs))
-        return {seq: last.get(seq, 0) + 1 for seq in seqs}
 
     def open_attempt(self, seq: int, number: int, *, started_at: float) -> None:
         values = (AttemptResult.RUNNING.value, started_at, None, None, None, "")
@@ -386,7 +390,3 @@ class SqlShelf(Lookups):
 
     def add_audit(self, entry: AuditEntry) -> None:
         self._audit.append(entry)
-
-
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))

@@ -278,6 +278,35 @@ async def test_a_commit_that_failed_stored_nothing(moody: SqliteStore, mood: str
     assert await claim_ids(moody) == [first.id, second.id]
 
 
+async def test_what_is_kept_in_memory_is_read_again_as_soon_as_it_can_be(
+    moody: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_one(moody)
+    assert moody._session is not None
+
+    def cannot_read() -> None:
+        monkeypatch.undo()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(moody._session.shelf, "load", cannot_read)
+    Moody.mood = "rolled back"
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await moody.enqueue([request()], actor="")
+    assert (await add_one(moody)).seq == 2
+    assert [entry.seq for entry in await moody.audit()] == [2, 1]
+
+
+async def test_a_document_whose_commit_failed_is_not_called_saved(moody: SqliteStore) -> None:
+    """No audit row tells of it."""
+    Moody.mood = "rolled back"
+    with pytest.raises(StoreError, match="disk I/O error"):
+        await moody.put_document("draft", "one", "text", at=NOW)
+    assert await moody.get_document("draft", "one") is None
+    Moody.mood = "after"
+    await moody.put_document("draft", "one", "text", at=NOW)
+    assert await moody.get_document("draft", "one") == "text"
+
+
 async def test_a_commit_that_arrived_though_it_reported_an_error_counts(moody: SqliteStore) -> None:
     Moody.mood = "after"
     one = await add_one(moody)
