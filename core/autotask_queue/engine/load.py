@@ -21,6 +21,8 @@ from autotask_queue.policy.schedule import INTERACTIVE
 LATELY = 5.0
 """Seconds. While no slot is free, nothing can be started, and the time does not count."""
 MINUTE, HOUR = 60.0, 3_600.0
+MOST = 256
+"""Starts, and refusals, that are remembered: the latest tell as much as thousands."""
 _BUSY = {FailureClass.THROTTLE, FailureClass.THREAD_LIMIT, FailureClass.QUOTA_SUSPENDED}
 _UNAVAILABLE = 503
 
@@ -44,8 +46,8 @@ class LoadMeter:
     def __init__(self, ctx: Context, *, calls: Callable[[str], int]) -> None:
         self._ctx = ctx
         self._calls = calls
-        self._starts: deque[_Start] = deque()
-        self._refusals: deque[float] = deque(maxlen=1_000)
+        self._starts: deque[_Start] = deque(maxlen=MOST)
+        self._refusals: deque[float] = deque(maxlen=MOST)
         self._limits: dict[str, tuple[float, int]] = {}
         """By zone: when the hour's calls were used up, and how many there were."""
         # A program that did not run could not send either.

@@ -25,6 +25,7 @@ from typing import Any
 from tests.core.clock import FakeClock
 from typing_extensions import override
 
+from autotask_queue.engine.ordering import NAMES
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.errors import (
     InvalidRequest,
@@ -327,7 +328,7 @@ class Day:
             (3, self.bulk_retry), (1, self.pause), (5, self.resume), (1, self.hold), (5, self.release),
             (1, self.go_offline), (5, self.go_online), (5, self.send_now), (4, self.restart), (4, self.crash),
             (14, self.weather), (6, self.calm), (2, self.jump), (1, self.suspend), (3, self.fill_disk),
-            (6, self.wait_for), (20, self.pass_time),
+            (6, self.wait_for), (20, self.pass_time), (3, self.switch),
         ]  # fmt: skip
         weights = [weight for weight, _ in steps]
         for _ in range(self.steps):
@@ -411,6 +412,9 @@ class Day:
 
     async def reprioritise(self) -> None:
         await self.queue.reprioritise(self._some_id(), self.rng.randint(1, 10))
+
+    async def switch(self) -> None:
+        await self.queue.set_priority_strategy(self.rng.choice([None, "adaptive", *NAMES]))
 
     async def decide(self) -> None:
         query = RequestFilter(status=(Status.UNCERTAIN, Status.HELD, Status.FAILED))
