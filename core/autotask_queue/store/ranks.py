@@ -67,7 +67,8 @@ class Ranks:
         was, now = _pressure(before), _pressure(after)
         if was == now or after.status is Status.PROCESSING:  # whoever starts waits for nobody
             return
-        if not any(now[:2]) and not self._shelf.any_raised():
+        moved = after.priority != before.priority  # below one that waits for it, perhaps
+        if not (moved or any(now[:2]) or self._shelf.any_raised()):
             return  # it left, and it had raised nobody
         self.work_out(
             [

@@ -133,6 +133,13 @@ async def test_s7_a_new_priority_counts_for_those_ahead(store: Store) -> None:
     assert await first_of_all(store) == 2
 
 
+async def test_s7_a_parent_that_is_put_behind_its_child_goes_with_it(store: Store) -> None:
+    (parent,) = await add(store, request(priority=9))
+    await add(store, request(priority=8, depends_on=(parent.id,)), request(priority=6))
+    await change(store, parent.id, priority=1)
+    assert await first_of_all(store) == parent.seq
+
+
 async def test_s7_survives_a_restart(store: Store) -> None:
     await add(store, request(priority=6), request(priority=1, lane="l"), request(priority=10, lane="l"))
     await store.close()

@@ -340,7 +340,8 @@ local function rank_changed(row, lane_before, was_child, priority)
   if row.status == 'processing' or (lane == lane_before and is_child == was_child and row.priority == priority) then
     return
   end
-  if not (lane or is_child or ctl.raised) then
+  local moved = row.priority ~= priority -- below one that waits for it, perhaps
+  if not (moved or lane or is_child or ctl.raised) then
     return
   end
   local todo = TERMINAL[row.status] and {} or { row.seq }
