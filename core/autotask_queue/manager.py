@@ -36,7 +36,6 @@ from autotask_queue.model.config import (
     config_to_dict,
 )
 from autotask_queue.model.errors import (
-    ConfigError,
     NoProcessor,
     QueueClosed,
     QueueError,
@@ -763,18 +762,16 @@ def _open_store(persistence: PersistenceConfig, encryption_key: bytes | None) ->
         return MemoryStore()
     connection = persistence.connection
     if persistence.backend == "redis":
-        if encryption_key is not None:
-            raise ConfigError(
-                ["encryption_key goes with a queue file: what a Redis server keeps is not encrypted"],
-                remedy="Leave the key out, and let the server listen on TLS and its disk be encrypted.",
-            )
         server = RedisStore(
             connection.url,
             namespace=connection.namespace,
             lease=persistence.options.lease,
             patience=SPOOLING_PATIENCE if connection.spool_path else PATIENCE,
+            encryption_key=encryption_key,
         )
-        return SpoolingStore(server, connection.spool_path) if connection.spool_path else server
+        if not connection.spool_path:
+            return server
+        return SpoolingStore(server, connection.spool_path, encryption_key=encryption_key)
     return SqliteStore(connection.db_path, encryption_key=encryption_key)
 
 

@@ -146,6 +146,7 @@ class QuickSetup:
         namespace: str = "autotask",
         processors: Mapping[str, QueueProcessor] | None = None,
         credentials: Mapping[str, Credentials] | None = None,
+        encryption_key: bytes | None = None,
         **config: Any,
     ) -> QueueSetup:
         """A queue on a Redis server, shared by all who open it there; needs autotask-queue[redis].
@@ -164,16 +165,22 @@ class QuickSetup:
             namespace: the queue's name on that server.
             processors: who does the work.
             credentials: how to sign in to Autotask, by zone.
+            encryption_key: 32 random bytes that encrypt what people wrote before the server gets it; all who
+                open the queue need the same, for its whole life. A spool file is encrypted with it, too.
             config: settings, as in `create_redis_configuration`.
 
         Raises:
-            ConfigError: the address or a setting is wrong; a password is never repeated.
+            ConfigError: the address, the key or a setting is wrong; a password is never repeated.
+            EncryptionUnavailable: there is a key and a spool file, and SQLCipher is not installed.
         """
         place = url or compose(host=host, port=port, username=username, password=password, db=db, tls=tls)
         persistence = {"backend": "redis", "connection": {"url": place, "namespace": namespace}}
         base = create_redis_configuration(**config)
         return _setup(
-            build_config(config_to_dict(base), {"persistence": persistence}), processors, credentials
+            build_config(config_to_dict(base), {"persistence": persistence}),
+            processors,
+            credentials,
+            encryption_key,
         )
 
 

@@ -135,7 +135,7 @@ async def _open(
         try:
             return manager, await manager.initialize(send=sends)
         except StoreKeyMissing:
-            if key is not None:
+            if key is not None or settings.shared:  # no key of a queue on a server is kept beside it
                 raise
             # Only now: whoever reaches the file through its owner needs no key.
             key = (await found_key(settings, secrets)).key

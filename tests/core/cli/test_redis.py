@@ -8,7 +8,7 @@ import pytest
 from tests.core.cli.conftest import TICKET, Done
 from tests.support.redis_server import LOOPBACK, RedisServer, free_port
 
-from autotask_queue import EchoProcessor, QuickSetup
+from autotask_queue import EchoProcessor, QuickSetup, new_encryption_key
 from autotask_queue.cli import main
 
 pytestmark = pytest.mark.integration
@@ -45,6 +45,21 @@ def test_what_is_submitted_is_listed_shown_and_cancelled(cli: Cli) -> None:
     assert cli("cancel", "1", "--reason", "a mistake").code == 0
     assert "cancelled" in cli("show", "1").out
     assert "cancelled" in cli("audit").out
+
+
+def test_a_key_file_opens_a_queue_that_its_server_cannot_read(cli: Cli, tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text(new_encryption_key().hex())
+    key_file.chmod(0o600)
+    keyed = ("--key-file", str(key_file))
+    assert cli(*keyed, "submit", "/Tickets", "POST", "--zone", "zone1", *TICKET).code == 0
+    assert "/Tickets" in cli(*keyed, "list").out
+    without = cli("list")
+    assert without.code != 0
+    assert "is encrypted" in without.err
+    assert "--key-file" in without.err
+    key_file.write_text(new_encryption_key().hex())
+    assert "another key" in cli(*keyed, "list").err
 
 
 def test_the_queue_is_the_one_that_programs_share(cli: Cli, redis_server: RedisServer) -> None:

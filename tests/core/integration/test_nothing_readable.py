@@ -1,17 +1,22 @@
-"""What goes into an encrypted queue stands in no file of its folder."""
+"""What goes into an encrypted queue stands in no file: not in the queue's own, not in a Redis server's."""
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import sqlite3
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.support.redis_server import RedisServer
 from typing_extensions import override
 
 from autotask_queue import (
     ControlServer,
+    Durability,
     EchoProcessor,
     FailureClass,
     ProcessorError,
@@ -75,7 +80,7 @@ async def fill(queue: QueueManager, plant: Plants) -> None:
             max_retries=0,
         )
         await queue.result(receipt.id, timeout=30)
-    waiting = await queue.submit(f"/{plant('endpoint')}", "POST", "zone1", scheduled_at=4e9)
+    waiting = await queue.submit(f"/Tickets/{plant('endpoint')}", "POST", "zone1", scheduled_at=4e9)
     await queue.cancel_request(waiting.id, why=plant("reason of a cancellation"))
     await queue.circuit_breaker.force_open("zone1", plant("reason of a hold"))
     await queue.documents.put("draft", plant("name of a draft"), {"text": plant("draft")})
@@ -119,3 +124,80 @@ async def test_a_file_that_was_plain_leaves_nothing_readable_in_its_folder(tmp_p
         connection.execute("VACUUM INTO ?", (str(tmp_path / "queue.db.version-1"),))
     await change_encryption(tmp_path / "queue.db", key=None, new_key=new_encryption_key(), now=1.8e9)
     assert plant.found(tmp_path) == set()
+
+
+# ---------------------------------------------------------------------------------------------
+# A Redis server, and the file that keeps what is added while it is away
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    """One that writes everything down as it is, each change by itself."""
+    options = (
+        "appendonly",
+        "yes",
+        "appendfsync",
+        "always",
+        "aof-use-rdb-preamble",
+        "no",
+        "rdbcompression",
+        "no",
+    )
+    server = RedisServer(tmp_path / "server", *options)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def live_on_redis(
+    folder: Path, server: RedisServer, plant: Plants, key: bytes | None
+) -> set[tuple[str, str]]:
+    """A queue filled on the server and beside it; what is readable on the way, and afterwards."""
+    queue = QuickSetup.redis(
+        server.url,
+        processors={"own": Answering(plant)},
+        encryption_key=key,
+        persistence={"connection": {"spool_path": str(folder / "spool.db")}},
+    )
+    async with queue as running:
+        await fill(running, plant)
+        assert server.command("SAVE").startswith(b"+OK")
+        found = plant.found(folder)
+        server.kill()
+        kept = await running.submit(
+            "/Tickets", "POST", "zone1", data={"title": plant("kept")}, summary=plant("kept summary")
+        )
+        gone = await running.submit("/Tickets", "POST", "zone1", scheduled_at=4e9)
+        await running.cancel_request(gone.id, why=plant("reason beside the server"))
+        assert (folder / "spool.db-wal").exists()
+        found |= plant.found(folder)
+        server.start()
+        deadline = time.monotonic() + 30
+        while running.durability is not Durability.REDIS_FSYNC:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        assert (await running.get_request(kept.id)).data == {"title": plant("kept")}
+        assert server.command("SAVE").startswith(b"+OK")
+        assert {"dump.rdb", "spool.db"} < {path.name for path in folder.rglob("*")}
+        found |= plant.found(folder)
+    return found | plant.found(folder)
+
+
+@pytest.mark.expected_logs("cannot be reached|is starting|did not answer")
+async def test_nothing_that_was_put_in_can_be_read_on_a_server(tmp_path: Path, server: RedisServer) -> None:
+    plant = Plants()
+    key = new_encryption_key()
+    assert await live_on_redis(tmp_path, server, plant, key) == set()
+    assert len(plant.words) >= 17
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or key not in path.read_bytes()
+        assert not path.is_file() or key.hex().encode() not in path.read_bytes()
+
+
+@pytest.mark.expected_logs("cannot be reached|is starting|did not answer")
+async def test_without_a_key_the_same_search_finds_every_plant_on_a_server(
+    tmp_path: Path, server: RedisServer
+) -> None:
+    plant = Plants()
+    found = {where for where, _ in await live_on_redis(tmp_path, server, plant, None)}
+    assert found == set(plant.words)

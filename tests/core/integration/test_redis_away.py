@@ -14,7 +14,6 @@ import pytest
 from tests.support.redis_server import RedisServer
 
 from autotask_queue import (
-    ConfigError,
     Durability,
     HealthLevel,
     IllegalTransition,
@@ -24,8 +23,10 @@ from autotask_queue import (
     Request,
     RequestFilter,
     Status,
+    StoreKeyMissing,
+    StoreKeyWrong,
     StoreUnreachable,
-    create_redis_configuration,
+    new_encryption_key,
 )
 
 pytestmark = pytest.mark.integration
@@ -296,7 +297,22 @@ async def test_choosing_to_work_offline_holds_after_a_start_without_the_server(
     assert (await again.result(kept.id, timeout=PATIENCE)).ok
 
 
-def test_a_key_is_refused_rather_than_ignored(server: RedisServer) -> None:
-    config = create_redis_configuration(persistence={"connection": {"url": server.url}})
-    with pytest.raises(ConfigError, match="not encrypted"):
-        QueueManager(config, encryption_key=bytes(32))
+@pytest.mark.expected_logs(AWAY)
+async def test_a_key_is_for_the_file_too(
+    tmp_path: Path, server: RedisServer, open_queue: Open, processor: Noting
+) -> None:
+    key = new_encryption_key()
+    queue = await open_queue(encryption_key=key)
+    server.kill()
+    kept = await queue.submit("/Tickets", "POST", data={"n": 1})
+    assert not (tmp_path / "spool.db").read_bytes().startswith(b"SQLite format 3")
+    await queue.shutdown()
+    with pytest.raises(StoreUnreachable, match=r"Nor can the file.*encrypted"):
+        await open_queue()
+    again = await open_queue(encryption_key=key)
+    server.start()
+    assert (await again.result(kept.id, timeout=PATIENCE)).ok
+    with pytest.raises(StoreKeyMissing):
+        await open_queue()
+    with pytest.raises(StoreKeyWrong):
+        await open_queue(encryption_key=new_encryption_key())

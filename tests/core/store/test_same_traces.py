@@ -106,6 +106,7 @@ class AllStores(RuleBasedStateMachine):
         if self.server is not None:
             assert self.server.command("FLUSHALL").startswith(b"+OK")
             self._stores.append(RedisStore(self.server.url))
+            self._stores.append(RedisStore(self.server.url, namespace="sealed", encryption_key=bytes(32)))
         self._now = NOW
         self._count = 0
         self._ids: list[RequestId] = []

@@ -11,6 +11,7 @@ from autotask_queue.ports import Change
 from autotask_queue.store.redis import changing
 from autotask_queue.store.redis.reading import Reader
 from autotask_queue.store.redis.rows import Stored
+from autotask_queue.store.redis.sealing import Seal
 from autotask_queue.store.redis.view import View
 from autotask_queue.store.redis.writer import MAX_BATCH, Answer
 
@@ -22,11 +23,14 @@ Result = tuple[Request | None, Request | QueueError]
 
 
 class Applier:
-    """Applies changes; `run` sends operations."""
+    """Applies changes; `run` sends operations, `seal` says how what they hold is written."""
 
-    def __init__(self, read: Reader, run: Callable[[Sequence[Any]], Awaitable[list[Answer]]]) -> None:
+    def __init__(
+        self, read: Reader, run: Callable[[Sequence[Any]], Awaitable[list[Answer]]], seal: Seal
+    ) -> None:
         self._read = read
         self._run = run
+        self._seal = seal
 
     async def apply(
         self, changes: Sequence[Change], view: View, *, known: dict[RequestId, Stored] | None = None
@@ -79,7 +83,7 @@ class Applier:
         for place in places:
             stored = before.get(changes[place].id)
             if stored is not None:
-                planned.append((place, changing.plan(stored, changes[place])))
+                planned.append((place, changing.plan(stored, changes[place], self._seal)))
         left: list[int] = []
         answers = await self._run([plan.operation for _, plan in planned])
         for (place, plan), (answer, reply) in zip(planned, answers, strict=True):

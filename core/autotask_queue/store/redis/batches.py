@@ -13,7 +13,11 @@ from autotask_queue.model.request import Request
 from autotask_queue.model.status import Status
 from autotask_queue.store.cells import CellKey
 from autotask_queue.store.redis.rows import Stored, to_stored
+from autotask_queue.store.redis.sealing import Seal
 from autotask_queue.store.rules import PAYLOAD
+
+FORMAT: Final = 1
+"""How requests are stored; a number that a later program raises when older ones would not understand."""
 
 _encoder = msgspec.msgpack.Encoder()
 _decode = msgspec.msgpack.decode
@@ -39,7 +43,7 @@ def operation(*parts: Any, documents: tuple[bytes, ...] = ()) -> Operation:
 
 
 def pack(
-    calls: Sequence[Sequence[Operation]], *, writer: str, number: int, version: int, lease: int
+    calls: Sequence[Sequence[Operation]], *, writer: str, number: int, version: int, lease: int, key: str
 ) -> list[bytes]:
     """The arguments of the script for a batch.
 
@@ -49,6 +53,7 @@ def pack(
         number: the batch's own; the same batch, sent again, is done once.
         version: of the counters that the writer knows.
         lease: milliseconds that a claimed request is its worker's without a sign of life.
+        key: the name of the key that everything is sealed with; empty without one.
     """
     bases: list[int] = []
     documents: list[bytes] = []
@@ -61,6 +66,8 @@ def pack(
         "number": number,
         "version": version,
         "lease": lease,
+        "key": key,
+        "format": FORMAT,
         "bases": bases,
         "callers": [place for place, call in enumerate(calls) for _ in call],
         "operations": [one.packed for one in operations],
@@ -71,7 +78,8 @@ def pack(
 class Reply:
     """What the script answered; `answers` has one for each operation."""
 
-    def __init__(self, parts: Sequence[bytes]) -> None:
+    def __init__(self, parts: Sequence[bytes], seal: Seal) -> None:
+        self._seal = seal
         (
             self.answers,
             rows,
@@ -84,14 +92,14 @@ class Reply:
             self.epoch,
         ) = _decode(parts[0])
         self.next_due = float(due) if due else None
-        self.rows = read_rows(rows, parts)
+        self.rows = read_rows(rows, parts, seal)
 
     def consequences(self) -> Iterable[Request]:
         """Requests that changed because others did, as they were then."""
         for seq, values in self._consequences:
             found = self.rows.get(seq)
             if found is not None:  # as it was then, with its documents
-                yield _with_values(found, seq, values)
+                yield _with_values(found, seq, values, self._seal)
 
     def update(self, cells: dict[CellKey, int]) -> bool:
         """Brings counters up to date; whether anything changed."""
@@ -110,10 +118,12 @@ class Reply:
         return bool(self._deltas)
 
 
-def read_rows(rows: Iterable[Sequence[Any]], parts: Sequence[bytes]) -> dict[str, Stored]:
+def read_rows(rows: Iterable[Sequence[Any]], parts: Sequence[bytes], seal: Seal) -> dict[str, Stored]:
     """Whole requests by `seq`; those that do not exist are left out."""
     return {
-        seq: to_stored(seq, values, parts[payload] if payload else None, parts[reply] if reply else None)
+        seq: to_stored(
+            seq, values, parts[payload] if payload else None, parts[reply] if reply else None, seal
+        )
         for seq, values, payload, reply in rows
         if values
     }
@@ -132,8 +142,8 @@ def counters(cells: Mapping[CellKey, int]) -> Counters:
     )
 
 
-def _with_values(stored: Stored, seq: str, values: Sequence[str]) -> Request:
-    then = to_stored(seq, values, None, None).request
+def _with_values(stored: Stored, seq: str, values: Sequence[str], seal: Seal) -> Request:
+    then = to_stored(seq, values, None, None, seal).request
     documents = {name: getattr(stored.request, name) for name in (*PAYLOAD, "reply")}
     return msgspec.structs.replace(then, **documents)
 

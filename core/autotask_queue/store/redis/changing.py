@@ -25,16 +25,16 @@ from autotask_queue.store import codec, rules
 from autotask_queue.store.redis import rows
 from autotask_queue.store.redis.batches import Operation, operation
 from autotask_queue.store.redis.rows import Stored
+from autotask_queue.store.redis.sealing import Seal, as_bytes
 
 _REASONS: Final = {reason.value: reason for reason in Reason}
-_NO_JSON: Final = b"{}"
 
 
 # ---------------------------------------------------------------------------------------------
 # Enqueue
 
 
-def enqueue(request: Request, *, actor: str, adopted: bool = False) -> Operation:
+def enqueue(request: Request, seal: Seal, *, actor: str, adopted: bool = False) -> Operation:
     """Adds a request; `adopted` if it was acknowledged elsewhere, so that it may have come and gone already.
 
     Raises:
@@ -45,19 +45,19 @@ def enqueue(request: Request, *, actor: str, adopted: bool = False) -> Operation
     policy = request.on_duplicate
     if adopted and policy is OnDuplicate.KEEP_FIRST:  # its receipt was given out: it must not vanish
         policy = OnDuplicate.REJECT
-    documents = {"payload": payload, "search": rules.haystack(request).encode()}
+    documents = {"payload": payload, "search": as_bytes(rules.haystack(request))}
     if request.reply is not None:
         documents["reply"] = codec.encode(request.reply)
     return operation(
         "enqueue",
         request.id,
-        rows.columns(rules.admitted(request, seq=0, actor=actor)),
+        rows.columns(rules.admitted(request, seq=0, actor=actor), seal),
         {name: place for place, name in enumerate(documents, start=1)},
         list(dict.fromkeys(request.depends_on)),
-        actor,
+        rows.from_actor(actor, seal),
         adopted,
         policy.value,
-        documents=tuple(documents.values()),
+        documents=tuple(seal.document(name, request.id, data) for name, data in documents.items()),
     )
 
 
@@ -95,15 +95,15 @@ class Planned(msgspec.Struct, frozen=True):
     operation: Operation
 
 
-def plan(before: Stored, change: Change) -> Planned:
+def plan(before: Stored, change: Change, seal: Seal) -> Planned:
     """Works a change out. A refusal counts only if the request is still the same, too."""
     try:
-        return _plan(before, change)
+        return _plan(before, change, seal)
     except QueueError as refusal:
         return Planned(before, refusal, operation("check", str(before.request.seq), before.version))
 
 
-def _plan(before: Stored, change: Change) -> Planned:
+def _plan(before: Stored, change: Change, seal: Seal) -> Planned:
     """Works a change out.
 
     Raises:
@@ -117,7 +117,7 @@ def _plan(before: Stored, change: Change) -> Planned:
     documents: list[bytes] = []
 
     def attach(name: str, document: bytes) -> None:
-        documents.append(document)
+        documents.append(seal.document(name, request.id, document))
         places[name] = len(documents)
 
     if change.edit:
@@ -129,21 +129,21 @@ def _plan(before: Stored, change: Change) -> Planned:
             attach("reply", codec.encode(wanted.reply))
     haystack = rules.haystack(wanted)
     if haystack != rules.haystack(request):
-        attach("search", haystack.encode())
+        attach("search", as_bytes(haystack))
     about: dict[str, Any] = {
         "kind": change.kind,
         "at": rows.number(change.at),
-        "actor": change.actor,
-        "why": change.why,
-        "detail": (codec.encode(dict(change.detail)) if change.detail else _NO_JSON).decode(),
+        "actor": rows.from_actor(change.actor, seal),
+        "why": seal.text("why", request.id, change.why),
+        "detail": rows.from_detail(change.detail, request.id, seal),
     }
     if change.attempt is not None:
-        about["attempt"] = rows.from_attempt(change.attempt)
+        about["attempt"] = rows.from_attempt(change.attempt, request.id, seal)
     packed = operation(
         "change",
         str(request.seq),
         before.version,
-        rows.changed_columns(request, wanted),
+        rows.changed_columns(request, wanted, seal),
         places,
         about,
         documents=tuple(documents),

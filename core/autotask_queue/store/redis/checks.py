@@ -10,12 +10,18 @@ import msgspec
 
 from autotask_queue.model.errors import StoreError, StoreTooNew, StoreUnreachable
 from autotask_queue.model.request import Durability
-from autotask_queue.store.redis.failures import ServerRefused, ServerUnsuitable, ServerUnwritable
+from autotask_queue.store.redis.batches import FORMAT
+from autotask_queue.store.redis.failures import (
+    QueueKeyMissing,
+    QueueKeyWrong,
+    QueueNotEncrypted,
+    ServerRefused,
+    ServerUnsuitable,
+    ServerUnwritable,
+)
 from autotask_queue.store.redis.link import Link
 
 OLDEST: Final = (6, 2)
-FORMAT: Final = 1
-"""How requests are stored; a number that a later program raises when older ones would not understand."""
 _SKEW: Final = 5.0
 """Seconds by which two clocks may differ before it is worth a word."""
 _SKEWED: Final = (
@@ -69,17 +75,31 @@ async def examine(link: Link) -> Facts:
     return Facts(durability=durability, notes=(*notes, *await _clock_note(link)))
 
 
-async def check_format(link: Link) -> None:
-    """Makes sure that this program understands what is stored, and writes down how it is stored.
+async def check_format(link: Link, key_id: str) -> None:
+    """Makes sure that this program understands what is stored, and has the key to it. Changes nothing.
+
+    Args:
+        link: the server.
+        key_id: of the key that the queue is opened with; empty without one.
 
     Raises:
-        StoreTooNew: a newer version wrote it; nothing was changed.
+        StoreTooNew: a newer version wrote it.
+        QueueKeyMissing, QueueKeyWrong, QueueNotEncrypted: it was made with another key, or without one.
     """
-    found: bytes | None = await link.command("HGET", link.key, "format")
-    if found is None:
-        await link.command("HSETNX", link.key, "format", FORMAT)
-    elif int(found) > FORMAT:
-        raise StoreTooNew(f"The queue in {link.address.shown} was written by a newer version.")
+    found, key = await link.command("HMGET", link.key, "format", "key")
+    where = link.address.shown
+    if found is None:  # there is no queue; the first batch says how it is written
+        return
+    if int(found) > FORMAT:
+        raise StoreTooNew(f"The queue in {where} was written by a newer version.")
+    there = (key or b"").decode()
+    if there == key_id:
+        return
+    if not there:
+        raise QueueNotEncrypted(f"The queue in {where} was made without a key.")
+    if not key_id:
+        raise QueueKeyMissing(f"The queue in {where} is encrypted, and no key was given.")
+    raise QueueKeyWrong(f"The queue in {where} was encrypted with another key.")
 
 
 async def memory_used(link: Link) -> int:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from autotask_queue.model.errors import (
     StoreDamaged,
     StoreError,
+    StoreKeyMissing,
+    StoreKeyWrong,
+    StoreNotEncrypted,
     StoreUnreachable,
     StoreUnsuitable,
     StoreUnwritable,
@@ -44,6 +47,35 @@ class DataUnreadable(StoreDamaged):
 
     title: ClassVar[str] = "What the Redis server keeps cannot be read as a queue"
     default_remedy: ClassVar[str] = "Use another namespace, or restore the server's data from a backup."
+
+
+class QueueKeyMissing(StoreKeyMissing):
+    """What is stored is encrypted."""
+
+    title: ClassVar[str] = "The queue on the Redis server is encrypted"
+    default_remedy: ClassVar[str] = (
+        "Open it with the key that it was made with: encryption_key in a program, --key-file on the command "
+        "line. Nothing was changed."
+    )
+
+
+class QueueKeyWrong(StoreKeyWrong):
+    """What is stored is encrypted with another key."""
+
+    title: ClassVar[str] = "This key does not open the queue on the Redis server"
+    default_remedy: ClassVar[str] = (
+        "Use the key that the queue was made with. Nothing was changed, and nothing in it is lost."
+    )
+
+
+class QueueNotEncrypted(StoreNotEncrypted):
+    """What is stored is plain."""
+
+    title: ClassVar[str] = "The queue on the Redis server is not encrypted"
+    default_remedy: ClassVar[str] = (
+        "Open it without a key. To encrypt: let it send what it holds, then use the key with a namespace of "
+        "another name. Nothing was changed."
+    )
 
 
 _NEEDS: Final = (
@@ -102,6 +134,8 @@ def _answered(error: Exception, text: str, where: str) -> StoreError:
         )
     if "NOREPLICAS" in text or "MASTERDOWN" in text or "CLUSTERDOWN" in text:
         return ServerUnwritable(f"{where} has lost servers that it needs ({text}).")
+    if "OTHERKEY" in text:
+        return QueueKeyWrong(f"The queue in {where} was made with another key, or without one.")
     if "DB index" in text:
         return ServerUnsuitable(
             f"{where} names a database that the server does not have.",

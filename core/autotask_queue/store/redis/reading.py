@@ -16,6 +16,7 @@ from autotask_queue.store.redis.batches import read_rows
 from autotask_queue.store.redis.link import Link
 from autotask_queue.store.redis.rows import Stored
 from autotask_queue.store.redis.scripts import read_script
+from autotask_queue.store.redis.sealing import Seal
 
 SLICE: Final = 500
 """Rows that one call looks at: a search goes through all that could match, and holds nobody up on its way."""
@@ -31,8 +32,9 @@ _WAITING: Final = (Status.PENDING, Status.RETRYING, Status.HELD)
 class Reader:
     """Reads requests, lists, attempts and the audit trail."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, seal: Seal) -> None:
         self._link = link
+        self._seal = seal
 
     async def _ask(self, *question: Any) -> tuple[Any, list[bytes]]:
         parts = await self._link.ask(read_script(), _encode(question))
@@ -45,7 +47,8 @@ class Reader:
         found: dict[RequestId, Stored] = {}
         for start in range(0, len(ids), SLICE):
             answer, parts = await self._ask("by_id", ids[start : start + SLICE])
-            found.update({stored.request.id: stored for stored in read_rows(answer, parts).values()})
+            stored = read_rows(answer, parts, self._seal)
+            found.update({one.request.id: one for one in stored.values()})
         return found
 
     async def by_seq(self, seqs: Sequence[int]) -> list[Stored]:
@@ -54,7 +57,7 @@ class Reader:
         for start in range(0, len(seqs), SLICE):
             wanted = [str(seq) for seq in seqs[start : start + SLICE]]
             answer, parts = await self._ask("full", wanted)
-            stored = read_rows(answer, parts)
+            stored = read_rows(answer, parts, self._seal)
             found += [stored[seq] for seq in wanted if seq in stored]
         return found
 
@@ -68,7 +71,7 @@ class Reader:
         for start in range(0, len(seqs), SLICE):
             wanted = [str(seq) for seq in seqs[start : start + SLICE]]
             answer, _ = await self._ask("rows", wanted, rows.LISTED)
-            found += [rows.to_row(seq, values) for seq, values in answer]
+            found += [rows.to_row(seq, values, self._seal) for seq, values in answer]
         return found
 
     # -- lists
@@ -78,7 +81,7 @@ class Reader:
         by_seq = query.sort.field is SortField.SEQ
         sort = "" if by_seq else query.sort.field.value
         words = rules.needles(query.text)
-        conditions = _conditions(query)
+        conditions = _conditions(query, self._seal)
         if query.ids:
             found = await self._chosen(query, conditions, words, sort)
         else:
@@ -97,12 +100,11 @@ class Reader:
         if query.status or query.not_status:
             conditions.append(("status", "in", {status.value: True for status in _statuses(query)}))
         found: list[Any] = []
+        hidden, *there = self._left_to_the_server(words, sort)
         ids = list(dict.fromkeys(query.ids))
         for start in range(0, len(ids), SLICE):
-            answer, _ = await self._ask(
-                "choose", ids[start : start + SLICE], conditions, words, sort or False
-            )
-            found += answer
+            answer, _ = await self._ask("choose", ids[start : start + SLICE], conditions, *there)
+            found += await self._look(answer, words, sort) if hidden else answer
         return found
 
     async def _scanned(
@@ -121,16 +123,35 @@ class Reader:
         cursor = query.cursor.seq if query.cursor is not None and not sort else None
         start = _first(cursor, max_seq, descending=descending)
         enough = query.limit if not sort else None
+        hidden, *there = self._left_to_the_server(words, sort)
         found: list[Any] = []
         while sets and (enough is None or len(found) < enough):
-            answer, _ = await self._ask(
-                "scan", sets, descending, start, count, conditions, words, sort or False
-            )
+            answer, _ = await self._ask("scan", sets, descending, start, count, conditions, *there)
             part, last, more = answer
-            found += part
+            found += await self._look(part, words, sort) if hidden else part
             if not more or not last:
                 break
             start = f"({last}"
+        return found
+
+    def _left_to_the_server(self, words: list[str], sort: str) -> tuple[bool, list[str], str | bool]:
+        """Whether it cannot do this alone, as it cannot look into what is sealed; and what it does."""
+        hidden = bool(self._seal.hides) and (bool(words) or sort in self._seal.hides)
+        return (True, [], False) if hidden else (False, words, sort or False)
+
+    async def _look(self, seqs: Sequence[str], words: list[str], sort: str) -> list[Any]:
+        """Those of `seqs` in which all the words occur, with the column to sort by; looked for here."""
+        if not seqs:
+            return []
+        column = sort or "id"
+        answer, parts = await self._ask("texts", seqs, column)
+        found: list[Any] = []
+        for seq, request_id, value, place in answer:
+            sealed = parts[place] if place else None
+            text = "" if sealed is None else self._seal.open_document("search", request_id, sealed).decode()
+            if all(word in text for word in words):
+                _, opened = self._seal.open_columns(("id", column), (request_id, value))
+                found.append((seq, opened or "") if sort else seq)
         return found
 
     async def oldest_waiting(self) -> float | None:
@@ -143,7 +164,10 @@ class Reader:
     async def attempts(self, request_id: RequestId) -> list[Attempt]:
         """Every try of a request, in order."""
         answer, _ = await self._ask("attempts", request_id)
-        return [rows.to_attempt(place, values) for place, values in enumerate(answer, start=1)]
+        return [
+            rows.to_attempt(place, values, request_id, self._seal)
+            for place, values in enumerate(answer, start=1)
+        ]
 
     async def audit(self, kinds: Sequence[str], limit: int, below: int) -> list[AuditEntry]:
         """Entries below a number, newest first."""
@@ -153,7 +177,7 @@ class Reader:
             count = min(_AUDIT_RECORDS, limit)
             answer, _ = await self._ask("audit", start, count, _as_set(kinds))
             entries, start = answer
-            found += map(rows.to_audit, entries)
+            found += [rows.to_audit(entry, self._seal) for entry in entries]
         return found[:limit]
 
     async def audit_of(
@@ -161,7 +185,7 @@ class Reader:
     ) -> list[AuditEntry]:
         """Entries of one request, which may be gone, newest first."""
         answer, _ = await self._ask("audit_of", request_id, _as_set(kinds), limit, below)
-        return [rows.to_audit(entry) for entry in answer]
+        return [rows.to_audit(entry, self._seal) for entry in answer]
 
 
 def _as_set(words: Iterable[str]) -> dict[str, bool] | bool:
@@ -184,7 +208,7 @@ def _first(cursor: int | None, max_seq: int | None, *, descending: bool) -> str:
     return "+inf" if max_seq is None else str(max_seq)
 
 
-def _conditions(query: RequestFilter) -> list[Any]:
+def _conditions(query: RequestFilter, seal: Seal) -> list[Any]:
     """What must hold of a row beside its status, as read.lua wants it."""
     choices: list[tuple[str, Sequence[str]]] = [
         ("reason", [reason.value for reason in query.reason]),
@@ -193,8 +217,8 @@ def _conditions(query: RequestFilter) -> list[Any]:
         ("method", query.method),
         ("effect", [effect.value for effect in query.effect]),
         ("http_status", [str(status) for status in query.http_status]),
-        ("endpoint", [] if query.endpoint is None else [query.endpoint]),
-        ("lane", [] if query.lane is None else [rows.own_text(query.lane)]),
+        ("endpoint", [] if query.endpoint is None else [seal.alike("endpoint", query.endpoint)]),
+        ("lane", [] if query.lane is None else [seal.alike("lane", rows.own_text(query.lane))]),
     ]
     conditions: list[Any] = [(name, "in", dict.fromkeys(values, True)) for name, values in choices if values]
     ranges: list[tuple[str, Range | None]] = [

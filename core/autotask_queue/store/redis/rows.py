@@ -7,7 +7,7 @@ person's own begins with '=', so that an empty one is not taken for none.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from autotask_queue.model.request import (
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.ports import AttemptRecord
 from autotask_queue.store import codec
+from autotask_queue.store.redis.sealing import Seal
 
 _Encode = Callable[[Any], str]
 _Decode = Callable[[str], Any]
@@ -134,20 +135,21 @@ class Stored(msgspec.Struct, frozen=True):
     version: str
 
 
-def columns(request: Request) -> dict[str, str]:
+def columns(request: Request, seal: Seal) -> dict[str, str]:
     """The columns of a new row that are not empty."""
     values = zip(_NAMES, _ENCODERS, _values_of(request), strict=True)
     found = {name: encode(value) for name, encode, value in values}
     found["v"] = "1"
     if request.depends_on:
         found["deps"] = "1"
-    return {name: text for name, text in found.items() if text}
+    return seal.columns(request.id, {name: text for name, text in found.items() if text})
 
 
-def changed_columns(before: Request, after: Request) -> dict[str, str]:
+def changed_columns(before: Request, after: Request, seal: Seal) -> dict[str, str]:
     """The columns whose value differs, with the new one."""
     pairs = zip(_NAMES, _ENCODERS, _values_of(before), _values_of(after), strict=True)
-    return {name: encode(new) for name, encode, old, new in pairs if new is not old and new != old}
+    found = {name: encode(new) for name, encode, old, new in pairs if new is not old and new != old}
+    return seal.columns(before.id, found)
 
 
 def column_value(name: str, text: str) -> Any:
@@ -155,22 +157,27 @@ def column_value(name: str, text: str) -> Any:
     return _FIELDS[name][1](text)
 
 
-def to_stored(seq: str, values: Sequence[str], payload: bytes | None, reply: bytes | None) -> Stored:
+def to_stored(
+    seq: str, values: Sequence[str], payload: bytes | None, reply: bytes | None, seal: Seal
+) -> Stored:
     """A whole request from its columns and documents.
 
     Raises:
+        DataUnreadable: it was sealed with another key, or changed.
         msgspec.DecodeError: what is stored cannot be read.
     """
-    fields = {name: decode(text or "") for (name, decode), text in zip(_DECODERS, values, strict=False)}
+    opened = seal.open_columns(_NAMES, values)
+    fields = {name: decode(text or "") for (name, decode), text in zip(_DECODERS, opened, strict=False)}
     if reply is not None:
-        fields["reply"] = _reply_decoder.decode(reply)
-    request = Request(seq=int(seq), **fields, **codec.decode_payload(payload or b"{}"))
+        fields["reply"] = _reply_decoder.decode(seal.open_document("reply", fields["id"], reply))
+    written = b"{}" if payload is None else seal.open_document("payload", fields["id"], payload)
+    request = Request(seq=int(seq), **fields, **codec.decode_payload(written))
     return Stored(request, values[_VERSION])
 
 
-def to_row(seq: str, values: Sequence[str]) -> RequestRow:
-    """A row from the columns `LISTED`."""
-    decoders = zip(_LISTED_DECODERS, values, strict=True)
+def to_row(seq: str, values: Sequence[str], seal: Seal) -> RequestRow:
+    """A row from the columns `LISTED`. Raises as `to_stored`."""
+    decoders = zip(_LISTED_DECODERS, seal.open_columns(LISTED, values), strict=True)
     return RequestRow(seq=int(seq), **{name: decode(text or "") for (name, decode), text in decoders})
 
 
@@ -178,7 +185,7 @@ def to_row(seq: str, values: Sequence[str]) -> RequestRow:
 # Attempts and audit
 
 
-def from_attempt(record: AttemptRecord) -> list[str]:
+def from_attempt(record: AttemptRecord, request_id: str, seal: Seal) -> list[str]:
     """How an attempt ended, as the script keeps it."""
     return [
         record.kind.value,
@@ -186,14 +193,15 @@ def from_attempt(record: AttemptRecord) -> list[str]:
         number(record.started_at),
         number(record.ended_at),
         "" if record.http_status is None else str(record.http_status),
-        _from_failure(record.failure),
-        record.note,
+        seal.text("failure", request_id, _from_failure(record.failure)),
+        seal.text("why", request_id, record.note),
     ]
 
 
-def to_attempt(place: int, values: Sequence[str]) -> Attempt:
+def to_attempt(place: int, values: Sequence[str], request_id: str, seal: Seal) -> Attempt:
     """The attempt with this number."""
-    kind, result, started, ended, http_status, failure, note = values
+    kind, result, started, ended, http_status, sealed, note = values
+    failure = seal.open_text("failure", request_id, sealed)
     return Attempt(
         number=place,
         kind=AttemptKind(kind),
@@ -202,30 +210,42 @@ def to_attempt(place: int, values: Sequence[str]) -> Attempt:
         ended_at=float(ended) if ended else None,
         http_status=int(http_status) if http_status else None,
         failure=_failure_decoder.decode(failure) if failure else None,
-        note=note,
+        note=seal.remark("why", request_id, note),
     )
 
 
-def from_audit(entry: AuditEntry) -> list[Any]:
+def from_actor(actor: str, seal: Seal) -> str:
+    """Who, as the script writes it down: also beside other requests that change because this one did."""
+    return seal.text("by", "", actor)
+
+
+def from_detail(detail: Mapping[str, Any], request_id: str, seal: Seal) -> str:
+    """An entry's further facts, as the script keeps them."""
+    return seal.text("detail", request_id, codec.encode(dict(detail)).decode()) if detail else "{}"
+
+
+def from_audit(entry: AuditEntry, seal: Seal) -> list[Any]:
     """An entry as the script keeps it; the script adds its number."""
+    owner = entry.request_id or ""
     return [
         number(entry.at),
         entry.kind,
-        entry.actor,
+        from_actor(entry.actor, seal),
         entry.zone,
         entry.request_id or False,
         entry.origin,
         entry.target,
-        entry.why,
-        codec.encode(entry.detail).decode(),
+        seal.text("why", owner, entry.why),
+        from_detail(entry.detail, owner, seal),
         False,
     ]
 
 
-def to_audit(values: Sequence[Any]) -> AuditEntry:
+def to_audit(values: Sequence[Any], seal: Seal) -> AuditEntry:
     """The entry that the script kept."""
     seq, at, kind, actor, zone, request_id, origin, target, why, written, attempt = values
-    detail = codec.decode(written)
+    owner = request_id or ""
+    detail = codec.decode(seal.remark("detail", owner, written).encode())
     if isinstance(attempt, list):
         detail["attempt"] = {"number": attempt[0], "kind": attempt[1], "result": attempt[2]}
     elif attempt:
@@ -234,11 +254,11 @@ def to_audit(values: Sequence[Any]) -> AuditEntry:
         seq=seq,
         at=float(at),
         kind=kind,
-        actor=actor,
+        actor=seal.remark("by", "", actor),
         zone=zone,
         request_id=RequestId(request_id) if request_id else None,
         origin=origin,
         target=target,
-        why=why,
+        why=seal.remark("why", owner, why),
         detail=detail,
     )

@@ -16,21 +16,28 @@ from autotask_queue.store.limits import KEEP_MINUTES
 from autotask_queue.store.redis import rows
 from autotask_queue.store.redis.batches import operation
 from autotask_queue.store.redis.link import Link
+from autotask_queue.store.redis.sealing import Seal
 from autotask_queue.store.redis.writer import Answer
 
 CONTROL: Final = "control"
 """The kind of documents that every worker must know before it claims: pauses."""
 _MAX_TRIES: Final = 100
 
+_DOCUMENT: Final = "document {}"
+_KEY: Final = "document key {}"
+
 _record_decoder = msgspec.json.Decoder(BreakerRecord)
 _minute_decoder = msgspec.json.Decoder(MinuteStat)
 
 
 class SmallThings:
-    """Reads and writes them; `run` sends operations."""
+    """Reads and writes them; `run` sends operations, `seal` says how people's words are written."""
 
-    def __init__(self, link: Link, run: Callable[[Sequence[Any]], Awaitable[list[Answer]]]) -> None:
+    def __init__(
+        self, link: Link, run: Callable[[Sequence[Any]], Awaitable[list[Answer]]], seal: Seal
+    ) -> None:
         self._link = link
+        self._seal = seal
         self._run = run
         self._known: dict[str, BreakerRecord] = {}
         """Each zone's breaker as the caller last got or gave it: its changes are the difference to that."""
@@ -58,18 +65,18 @@ class SmallThings:
     async def _save_breaker(
         self, record: BreakerRecord, known: BreakerRecord, entry: AuditEntry | None
     ) -> None:
-        current = await self._link.command("HGET", self._key("breaker"), record.zone)
-        written = None if entry is None else rows.from_audit(entry)
+        current: bytes | str | None = await self._link.command("HGET", self._key("breaker"), record.zone)
+        written = None if entry is None else rows.from_audit(entry, self._seal)
         for _ in range(_MAX_TRIES):
-            there = BreakerRecord(zone=record.zone) if not current else _record_decoder.decode(current)
+            there = self._breaker(record.zone, _text(current))
             merged = msgspec.structs.replace(record, overrides=merge(there.overrides, known, record))
             ((answer, _),) = await self._run(
                 [
                     operation(
                         "breaker",
                         record.zone,
-                        _text(current),
-                        codec.encode(merged).decode(),
+                        _text(current) or False,
+                        self._seal.text("breaker", record.zone, codec.encode(merged).decode()),
                         merged.overrides != there.overrides,
                         written or False,
                     )
@@ -80,10 +87,14 @@ class SmallThings:
             current = answer[1]
         raise StoreError(f"Others change the breaker of {record.zone} all the time.", remedy="Try again.")
 
+    def _breaker(self, zone: str, text: str) -> BreakerRecord:
+        opened = self._seal.open_text("breaker", zone, text)
+        return _record_decoder.decode(opened) if opened else BreakerRecord(zone=zone)
+
     async def load_breakers(self) -> list[BreakerRecord]:
         """All of them, by zone."""
-        found = await self._link.command("HGETALL", self._key("breaker"))
-        records = [_record_decoder.decode(value) for value in _values(found)]
+        found = _pairs(await self._link.command("HGETALL", self._key("breaker")))
+        records = [self._breaker(zone.decode(), value.decode()) for zone, value in found]
         self._known = {record.zone: record for record in records}
         return sorted(records, key=lambda record: record.zone)
 
@@ -91,19 +102,25 @@ class SmallThings:
 
     async def put_document(self, kind: str, key: str, value: bytes | None) -> None:
         """Keeps a document, or forgets it with None."""
-        text = False if value is None else value.decode()
-        await self._run([operation("document", kind, key, text, kind == CONTROL)])
+        text = False if value is None else self._seal.text(_DOCUMENT.format(kind), key, value.decode())
+        await self._run([operation("document", kind, self._name(kind, key), text, kind == CONTROL)])
 
     async def get_document(self, kind: str, key: str) -> JSON:
         """The document, or None."""
-        value = await self._link.command("HGET", self._key(f"doc:{kind}"), key)
-        return None if value is None else codec.decode(value)
+        value = await self._link.command("HGET", self._key(f"doc:{kind}"), self._name(kind, key))
+        return None if value is None else self._document(kind, key, value)
 
     async def list_documents(self, kind: str) -> dict[str, JSON]:
         """All of one kind, by key."""
-        found = await self._link.command("HGETALL", self._key(f"doc:{kind}"))
-        pairs = found.items() if isinstance(found, dict) else zip(found[::2], found[1::2], strict=True)
-        return {key.decode(): codec.decode(value) for key, value in sorted(pairs)}
+        pairs = _pairs(await self._link.command("HGETALL", self._key(f"doc:{kind}")))
+        named = [(self._seal.open_alike(_KEY.format(kind), name.decode()), value) for name, value in pairs]
+        return {key: self._document(kind, key, value) for key, value in sorted(named)}
+
+    def _name(self, kind: str, key: str) -> str:
+        return self._seal.alike(_KEY.format(kind), key)
+
+    def _document(self, kind: str, key: str, value: bytes) -> JSON:
+        return codec.decode(self._seal.open_text(_DOCUMENT.format(kind), key, value.decode()).encode())
 
     # -- minutes
 
@@ -134,9 +151,10 @@ def merge(there: tuple[Override, ...], known: BreakerRecord, wanted: BreakerReco
     return (*kept, *added)
 
 
-def _text(value: bytes | str | None) -> str | bool:
-    return value.decode() if isinstance(value, bytes) else value or False
+def _text(value: bytes | str | None) -> str:
+    return value.decode() if isinstance(value, bytes) else value or ""
 
 
-def _values(found: Any) -> list[bytes]:
-    return list(found.values()) if isinstance(found, dict) else found[1::2]
+def _pairs(found: Any) -> list[tuple[bytes, bytes]]:
+    """A hash, whether the client has taken it apart already or not."""
+    return list(found.items() if isinstance(found, dict) else zip(found[::2], found[1::2], strict=True))

@@ -26,6 +26,7 @@ from autotask_queue.store.redis.applying import Applier
 from autotask_queue.store.redis.batches import operation
 from autotask_queue.store.redis.link import Link
 from autotask_queue.store.redis.reading import SLICE, Reader
+from autotask_queue.store.redis.sealing import seal_of
 from autotask_queue.store.redis.small import SmallThings
 from autotask_queue.store.redis.taking import Taker
 from autotask_queue.store.redis.view import View
@@ -51,13 +52,20 @@ class RedisStore:
         namespace: the queue's name on that server; queues of other names do not meet it.
         lease: seconds that a claimed request is its worker's without a sign of life.
         patience: seconds in which the server may restart, or fail over, without a caller noticing.
+        encryption_key: 32 random bytes that seal what people wrote, for the queue's whole life.
 
     Raises:
-        ConfigError: the address or the name is none.
+        ConfigError: the address, the name or the key is none.
     """
 
     def __init__(
-        self, url: str, *, namespace: str = "autotask", lease: float = LEASE, patience: float = PATIENCE
+        self,
+        url: str,
+        *,
+        namespace: str = "autotask",
+        lease: float = LEASE,
+        patience: float = PATIENCE,
+        encryption_key: bytes | None = None,
     ) -> None:
         if not namespace or any(c in "{}" or not c.isprintable() for c in namespace):
             raise ConfigError(["persistence.connection.namespace must be a name without { and }"])
@@ -67,12 +75,13 @@ class RedisStore:
         address = parse(url)
         KNOWN_SECRETS.add(*address.secrets)
         self._link = Link(address, namespace=namespace)
-        self._read = Reader(self._link)
+        self._seal = seal_of(encryption_key)
+        self._read = Reader(self._link, self._seal)
         self._view = View()
         self._writer: Writer | None = None
         self._taker = Taker(self._run, self._view)
-        self._applier = Applier(self._read, self._run)
-        self._small = SmallThings(self._link, self._run)
+        self._applier = Applier(self._read, self._run, self._seal)
+        self._small = SmallThings(self._link, self._run, self._seal)
         self._watch: asyncio.Task[None] | None = None
         self._durability = Durability.MEMORY
         self._callback: Callable[[News], None] | None = None
@@ -96,17 +105,19 @@ class RedisStore:
         """See `ports.Store.open`. Requests of workers that live are left alone.
 
         Raises:
-            StoreUnreachable, StoreUnsuitable, StoreUnwritable, StoreTooNew, StoreError: see `failures`.
+            StoreUnreachable, StoreUnsuitable, StoreUnwritable, StoreTooNew,
+            StoreKeyMissing, StoreKeyWrong, StoreNotEncrypted, StoreError: see `failures`.
         """
         await self._link.open()
         try:
             facts = await checks.examine(self._link)
-            await checks.check_format(self._link)
+            await checks.check_format(self._link, self._seal.key_id)
             self._durability = facts.durability
             self._view = View()
             self._taker = Taker(self._run, self._view)
             self._writer = Writer(
                 self._link,
+                self._seal,
                 name=uuid.uuid4().hex,
                 lease=self._lease,
                 patience=self._patience,
@@ -205,7 +216,7 @@ class RedisStore:
         for request in requests:
             who = request.actor if actor is None else actor
             try:
-                wanted.append(changing.enqueue(request, actor=who, adopted=actor is None))
+                wanted.append(changing.enqueue(request, self._seal, actor=who, adopted=actor is None))
                 results.append(request)
             except QueueError as error:
                 results.append(await self._known(request.id) or error)
@@ -315,7 +326,7 @@ class RedisStore:
     # -- small things
 
     async def record(self, entry: AuditEntry) -> None:
-        await self._run_one(operation("record", rows.from_audit(entry)))
+        await self._run_one(operation("record", rows.from_audit(entry, self._seal)))
 
     async def save_breaker(self, record: BreakerRecord, entry: AuditEntry | None = None) -> None:
         await self._small.save_breaker(record, entry)

@@ -18,6 +18,7 @@ from autotask_queue.store.redis.batches import Operation, Reply, pack
 from autotask_queue.store.redis.failures import explain, is_passing
 from autotask_queue.store.redis.link import Link
 from autotask_queue.store.redis.scripts import write_script
+from autotask_queue.store.redis.sealing import Seal
 
 MAX_BATCH: Final = 64
 """Operations in one call: while it runs, the server does nothing else."""
@@ -57,6 +58,7 @@ class Writer:
 
     Args:
         link: the server.
+        seal: how what is stored is written.
         name: the writer's own; nobody else uses it.
         lease: seconds that a claimed request is its worker's without a sign of life.
         patience: seconds in which the server may restart, or fail over, without a caller noticing.
@@ -64,10 +66,18 @@ class Writer:
     """
 
     def __init__(
-        self, link: Link, *, name: str, lease: float, patience: float, publish: Callable[[Reply], None]
+        self,
+        link: Link,
+        seal: Seal,
+        *,
+        name: str,
+        lease: float,
+        patience: float,
+        publish: Callable[[Reply], None],
     ) -> None:
         self.name = name
         self._link = link
+        self._seal = seal
         self._lease = int(lease * 1000)
         self._patience = patience
         self._publish = publish
@@ -155,14 +165,19 @@ class Writer:
     async def _send(self, calls: Sequence[Sequence[Operation]]) -> Reply:
         self._number += 1
         arguments = pack(
-            calls, writer=self.name, number=self._number, version=self._version, lease=self._lease
+            calls,
+            writer=self.name,
+            number=self._number,
+            version=self._version,
+            lease=self._lease,
+            key=self._seal.key_id,
         )
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (0.0 if self._away else self._patience)
         pause = _FIRST_PAUSE
         while True:
             try:
-                reply = Reply(await self._link.run(write_script(), arguments))
+                reply = Reply(await self._link.run(write_script(), arguments), self._seal)
             except self._link.errors as error:
                 if not is_passing(error) or loop.time() + pause > deadline:
                     self._away = is_passing(error)

@@ -44,15 +44,19 @@ class Adopting(Protocol):
 
 
 class Spool:
-    """The file at `path`. Not for several tasks to open or close at once.
+    """The file at `path`, encrypted if there is a key. Not for several tasks to open or close at once.
 
     Some of what is in it may be on the server, too: its answer was lost, or the program ended while it was
     being moved. Those are *doubtful*: a person's change of one would be a promise about a copy that may be on
     its way, so it is refused until the server can be asked. Which they are is kept in the file.
+
+    Raises:
+        EncryptionUnavailable: there is a key, and SQLCipher is not installed.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, encryption_key: bytes | None = None) -> None:
         self.path = Path(path).expanduser().absolute()
+        self._file = SpoolFile(self.path, encryption_key=encryption_key)
         self.store: SpoolFile | None = None
         """The open file."""
         self._doubtful: set[RequestId] = set()
@@ -69,7 +73,7 @@ class Spool:
             StoreInUse: another program has it open.
             StoreError: see `SqliteStore.open`.
         """
-        store = SpoolFile(self.path)
+        store = self._file
         recovery = await store.open(now=now)
         try:
             documents = await store.list_documents(_DOUBTFUL)

@@ -57,11 +57,12 @@ class SpoolingStore:
     Args:
         server: the queue.
         path: the file; made when first needed.
+        encryption_key: the server's own key, if it has one: the file is encrypted with it, too.
     """
 
-    def __init__(self, server: RedisStore, path: str | Path) -> None:
+    def __init__(self, server: RedisStore, path: str | Path, *, encryption_key: bytes | None = None) -> None:
         self._server = server
-        self._spool = Spool(path)
+        self._spool = Spool(path, encryption_key)
         self._trouble: StoreError | None = None
         """Why the server cannot be asked; None if it can."""
         self._spooling = False

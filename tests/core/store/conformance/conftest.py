@@ -19,6 +19,7 @@ from autotask_queue.store import MemoryStore, RedisStore, SqliteStore
         "sqlite",
         "encrypted",
         pytest.param("redis", marks=pytest.mark.integration),
+        pytest.param("sealed", marks=pytest.mark.integration),
         pytest.param("cluster", marks=[pytest.mark.integration, pytest.mark.slow]),
     ]
 )
@@ -37,9 +38,10 @@ def make_store(request: pytest.FixtureRequest, folder: Path) -> Store:
             return SqliteStore(folder / "queue.db")
         case "encrypted":
             return SqliteStore(folder / "queue.db", encryption_key=bytes(range(32)))
-        case "redis":
+        case "redis" | "sealed":
             server: RedisServer = request.getfixturevalue("redis_server")
-            return RedisStore(server.url)
+            key = bytes(range(32)) if request.param == "sealed" else None
+            return RedisStore(server.url, encryption_key=key)
         case _:
             cluster: RedisCluster = request.getfixturevalue("redis_cluster")
             return RedisStore(cluster.url)

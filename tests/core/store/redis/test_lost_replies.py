@@ -181,6 +181,7 @@ async def test_a_batch_that_arrives_after_a_later_one_changes_nothing(store: Red
         number=1,
         version=0,
         lease=1_000,
+        key="",
     )
     with pytest.raises(ResponseError, match="OUTDATED"):
         await store._link.run(write_script(), late)

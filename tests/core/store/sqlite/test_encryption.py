@@ -10,7 +10,7 @@ import pytest
 from tests.core.store.making import NOW, add, add_one, claim, complete, load, request
 from tests.core.store.sqlite.test_damage import aside, damage, overwrite
 
-from autotask_queue import QueueManager, QuickSetup, create_redis_configuration, new_encryption_key
+from autotask_queue import QuickSetup, new_encryption_key
 from autotask_queue.model.errors import (
     ConfigError,
     EncryptionUnavailable,
@@ -28,7 +28,6 @@ pytestmark = pytest.mark.integration
 
 KEY = bytes(range(32))
 OTHER = bytes(range(1, 33))
-REDIS = {"persistence": {"connection": {"url": "redis://127.0.0.1:1"}}}
 
 
 async def fill(path: Path, key: bytes | None = KEY, count: int = 200) -> None:
@@ -94,11 +93,6 @@ def test_what_is_no_key_is_refused_without_being_repeated(path: Path, key: objec
     assert "encryption_key must be" in refusal.value.problems[0]
     assert "short" not in str(refusal.value)
     assert KEY.hex() not in str(refusal.value)
-
-
-def test_a_key_for_what_is_not_encrypted_is_refused_and_not_forgotten() -> None:
-    with pytest.raises(ConfigError, match="Redis"):
-        QueueManager(create_redis_configuration(**REDIS), encryption_key=KEY)
 
 
 def test_without_sqlcipher_it_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

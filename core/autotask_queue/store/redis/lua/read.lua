@@ -173,6 +173,18 @@ function QUESTIONS.choose(op)
   return choose(seqs_of(op[2]), op[3], op[4], op[5])
 end
 
+-- 'texts', seqs, name of a column: what a search looks at, for those who must open it before they can.
+function QUESTIONS.texts(op)
+  local found, haystacks = {}, fields('search', op[2])
+  for place, seq in ipairs(op[2]) do
+    local values = redis.call('HMGET', key('r:' .. seq), 'id', op[3])
+    if values[1] then
+      found[#found + 1] = { seq, values[1], values[2], attached(haystacks[place]) }
+    end
+  end
+  return found
+end
+
 -- 'oldest', sets: when the request with the lowest seq in any of these was made.
 function QUESTIONS.oldest(op)
   local first

@@ -22,7 +22,16 @@ end
 
 local ctl = {}
 do
-  local kept = redis.call('HMGET', KEYS[1], 'seq', 'audit', 'hash', 'version', 'epoch', 'parents', 'raised', 'turn')
+  local kept = redis.call(
+    'HMGET', KEYS[1], 'seq', 'audit', 'hash', 'version', 'epoch', 'parents', 'raised', 'turn', 'format', 'key'
+  )
+  -- Whoever comes first says how the queue is written. What one key has sealed never stands beside the words of
+  -- another, or of none.
+  if not kept[9] then
+    redis.call('HSET', KEYS[1], 'format', text(batch.format), 'key', batch.key)
+  elseif (kept[10] or '') ~= batch.key then
+    return redis.error_reply('OTHERKEY the queue was made with another key, or without one')
+  end
   ctl.seq = tonumber(kept[1] or 0)
   ctl.audit = tonumber(kept[2] or 0)
   ctl.hash = kept[3] or string.rep('0', 40)
