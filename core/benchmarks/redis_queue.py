@@ -40,6 +40,8 @@ from autotask_queue.model.status import Effect
 from autotask_queue.policy.schedule import ORDERS
 from autotask_queue.ports import AttemptRecord, Change, Claim, ZoneGate
 from autotask_queue.store import RedisStore
+from goals import at_least
+from goals import show as show_goals
 
 PAYLOAD = {"title": "Printer on fire", "description": "It burns. " * 20, "companyID": 175, "priority": 1}
 CALLERS = 100
@@ -47,6 +49,9 @@ MORE = "?max_connections=1000"
 """redis-py's pool refuses the hundredth caller else."""
 OURS = "autotask-queue"
 BARE = "its store alone"
+
+GOALS = {"saq": 8, "taskiq (stream)": 5, "streaq": 15}
+"""How many times as fast ours is meant to be, from end to end."""
 
 Rates = tuple[float, float]
 """Jobs a second: enqueued, and done by the worker."""
@@ -369,6 +374,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder, a_server(Path(folder), durable=options.durable) as port:
         results = compete(port, rounds=options.rounds, count=options.count, only=options.only)
     show(results)
+    whole = {who: end_to_end(rates) for who, rates in results.items()}
+    if OURS in whole:
+        show_goals(
+            at_least("Redis, end to end", times, whole[OURS] / whole[who], who)
+            for who, times in GOALS.items()
+            if who in whole
+        )
     return 0
 
 
