@@ -38,6 +38,7 @@ from autotask_queue.engine.context import Processors
 from autotask_queue.engine.control import ControlServer
 from autotask_queue.engine.documents import Documents
 from autotask_queue.engine.echo import EchoProcessor
+from autotask_queue.engine.export import EXPORT_COLUMNS, ExportFormat
 from autotask_queue.logs import JsonLines, log_to_files, log_to_stderr
 from autotask_queue.logs import Level as LogLevel
 from autotask_queue.manager import QueueManager
@@ -202,6 +203,7 @@ __all__ = [
     "BOOTSTRAP_URL",
     "EVENT_NAMES",
     "EVERY_ZONE",
+    "EXPORT_COLUMNS",
     "JSON",
     "KNOWN_SECRETS",
     "MAX_PRIORITY",
@@ -254,6 +256,7 @@ __all__ = [
     "Entity",
     "Event",
     "EventsLost",
+    "ExportFormat",
     "Facts",
     "Failure",
     "FailureClass",

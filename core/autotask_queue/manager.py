@@ -23,6 +23,7 @@ from autotask_queue.engine.bus import Callback, Mailbox
 from autotask_queue.engine.clock import SystemClock
 from autotask_queue.engine.context import Processors
 from autotask_queue.engine.documents import Documents
+from autotask_queue.engine.export import ExportFormat, Page, export_text
 from autotask_queue.engine.health import health
 from autotask_queue.engine.intake import build_request, check_circle, check_room
 from autotask_queue.engine.monitor import merge_minutes
@@ -404,6 +405,35 @@ class QueueManager:
         """What a list shows of the requests with these `seqs`; unknown ones are left out."""
         self._check_open()
         return await self._engine.ctx.store.rows(seqs)
+
+    async def export(
+        self,
+        query: RequestFilter | None = None,
+        *,
+        form: ExportFormat | Literal["csv", "json", "jsonl"] = ExportFormat.JSONL,
+    ) -> AsyncIterator[str]:
+        """All requests that match, as text, piece by piece; write the pieces one after the other.
+
+        A page of requests is in memory at a time, however many there are. What is added meanwhile is left
+        out. Secrets are masked, as in logs. Write CSV with `newline=""`, for it has line ends of its own.
+
+        Args:
+            query: which requests, in which order.
+            form: csv, json or jsonl; see `ExportFormat`.
+
+        Raises:
+            ValueError: there is no such format.
+        """
+        self._check_open()
+        query, form = query or RequestFilter(), ExportFormat(form)
+        store = self._engine.ctx.store
+
+        async def fetch(page: RequestFilter) -> Page:
+            newest = store.max_seq()  # what is added while they are read does not belong to it
+            return Page(requests=await store.find(page), newest=newest)
+
+        async for text, _ in export_text(fetch, query, form, at=self._engine.ctx.clock.now()):
+            yield text
 
     async def attempts(self, request_id: str) -> list[Attempt]:
         """Every try and lookup of a request, oldest first."""

@@ -121,6 +121,9 @@ async def look(queue: QueueManager, request_id: str) -> None:
 
 
 async def keep(queue: QueueManager, folder: Path) -> None:
+    with (folder / "failed.csv").open("w", encoding="utf-8", newline="") as file:
+        async for text in queue.export(RequestFilter(status=(Status.FAILED,)), form="csv"):
+            file.write(text)
     made = await queue.backup(folder)
     print(made.path, made.requests, made.unfinished)
     await queue.shutdown()

@@ -74,11 +74,11 @@ _NAME = re.compile(_NAMES, re.IGNORECASE)
 _QUOTED_VALUE = r"""b?\\?"(?:[^"\\]|\\(?!").|\\"(?=[^,}\]\s]))*\\?"|b?'(?:[^'\\]|\\.)*'"""
 _BESIDE_NAME = re.compile(
     rf"""
-      (?P<line>^[>\s]*(?:{_NAMES})[ \t]*:[ \t]*)[^\r\n]+                       # a header line, to its end
+      (?P<line>^(?:>|[^\S\r\n])*(?:{_NAMES})[ \t]*:[ \t]*)[^\r\n]+             # a header line, to its end
     | (?P<pair>(?<![\w-])b?\\?["'](?:{_NAMES})\\?["']\s*[:,=]\s*)(?:{_QUOTED_VALUE}|[^\s,}}\])]+)
     | (?P<word>(?<![\w/-])(?:{_NAMES})\s*(?:=>|:|=)\s*)(?:{_QUOTED_VALUE}|(?:Bearer\s+|Basic\s+)?[^\s&"'<>]+)
     | (?P<query>[?&]user=)[^\s&"'<>]+
-    | (?P<address>[a-z][a-z0-9+.-]*://[^\s/@:"'<>]*:)[^\s/"'<>]+(?=@)            # user:password@host
+    | (?P<address>[a-z][a-z0-9+.-]{{0,30}}://[^\s/@:"'<>]*:)[^\s/"'<>]+(?=@)            # user:password@host
     """,
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )

@@ -274,3 +274,12 @@ def test_the_filter_never_raises(planted: tuple[str, KnownSecrets]) -> None:
 )
 def test_a_password_in_an_address_is_masked(address: str, masked: str) -> None:
     assert redact(address, known=KnownSecrets()) == masked
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["x", "\n", " ", ">", "a.", "secret ", 'secret":"', "a://", "a://b:", '\\"', "user=", "secret:\n"],
+)
+def test_long_texts_take_no_time(piece: str) -> None:
+    """Whatever repeats in them: the work grows with the text, not with its square, or this would not end."""
+    assert redact(piece * 300_000)

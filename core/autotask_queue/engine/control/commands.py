@@ -41,12 +41,13 @@ from autotask_queue.engine.control.questions import (
     Result,
     Rows,
     Show,
+    Whole,
 )
 
 AnyCommand = (
-    ListZones | Find | Rows | Show | Result | Gates | Metrics | AskHealth | Audit | Submit | Edit | CancelOne
-    | Cancel | Restore | Retry | Reprioritise | Clear | Resolve | Pause | Resume | ListBreakers | ForceOpen
-    | ForceClose | Release | ResetBreaker | AskStrategy | SetStrategy | BackUp
+    ListZones | Find | Rows | Show | Whole | Result | Gates | Metrics | AskHealth | Audit | Submit | Edit
+    | CancelOne | Cancel | Restore | Retry | Reprioritise | Clear | Resolve | Pause | Resume | ListBreakers
+    | ForceOpen | ForceClose | Release | ResetBreaker | AskStrategy | SetStrategy | BackUp
 )  # fmt: skip
 
 TABLE: Mapping[str, type[Command[Any]]] = {

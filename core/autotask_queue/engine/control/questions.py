@@ -9,6 +9,8 @@ from typing_extensions import override
 
 from autotask_queue.engine.control.command import Command
 from autotask_queue.engine.control.queue import ControlledQueue
+from autotask_queue.engine.control.wire import LONGEST_MESSAGE
+from autotask_queue.engine.export import Page, as_page
 from autotask_queue.model.breaker import BreakerMetrics
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.gates import Gate, gate_for
@@ -82,6 +84,20 @@ class Rows(Command[list[RequestRow]], frozen=True, kw_only=True, tag="rows"):
     @override
     async def run(self, queue: ControlledQueue) -> list[RequestRow]:
         return await queue.rows(self.seqs)
+
+
+class Whole(Command[Page], frozen=True, kw_only=True, tag="whole"):
+    """A page of whole requests, for an export: no more than the filter's limit, and than a message holds."""
+
+    filter: RequestFilter
+
+    @override
+    async def run(self, queue: ControlledQueue) -> Page:
+        limit = min(self.filter.limit or MOST_ROWS, MOST_ROWS)
+        # Before they are read: what is added meanwhile does not belong to it.
+        newest = queue.selection(self.filter).max_seq
+        found = await queue.get_requests(msgspec.structs.replace(self.filter, limit=limit))
+        return as_page(found, newest, most_bytes=LONGEST_MESSAGE // 2)
 
 
 class Show(Command[Shown], frozen=True, kw_only=True, tag="show"):
