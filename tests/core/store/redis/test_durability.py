@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 import pytest
-from tests.core.store.making import NOW, add_one, claim_one, load
+from tests.core.store.making import NOW, add_one, claim, claim_one, complete, load
 from tests.support.redis_server import LOOPBACK, RedisServer
 
-from autotask_queue.model.request import Durability, Request
+from autotask_queue.model.errors import StoreUnreachable
+from autotask_queue.model.request import Durability, Request, RequestId
 from autotask_queue.model.status import Status
 from autotask_queue.store.redis import RedisStore
 
@@ -72,5 +75,74 @@ async def test_killed_and_started_again_the_server_has_everything_acknowledged(t
         for one in stored[1:]:
             assert await load(store, one.id) == one
         await store.close()
+    finally:
+        server.stop()
+
+
+class Work:
+    """Callers and a worker on one store that does not wait for its server; what they were told."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+        self.added: dict[RequestId, Request] = {}
+        self.done: dict[RequestId, Request] = {}
+
+    async def until_the_server_dies(self, server: RedisServer, *, after: int) -> None:
+        """Kills it in the middle, when so many more were added and half as many were done."""
+        added, done = len(self.added) + after, len(self.done) + after // 2
+        tasks = [asyncio.ensure_future(self._add(n)) for n in range(20)]
+        tasks += [asyncio.ensure_future(self._work()) for _ in range(3)]
+        deadline = time.monotonic() + 30
+        while len(self.added) < added or len(self.done) < done:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0)
+        assert not any(task.done() for task in tasks)
+        server.kill()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            assert isinstance(outcome, StoreUnreachable), outcome
+
+    async def _add(self, number: int) -> None:
+        while True:
+            one = await add_one(self._store, data={"n": number})
+            self.added[one.id] = one
+
+    async def _work(self) -> None:
+        while True:
+            for one in (await claim(self._store, limit=5)).requests:
+                self.done[one.id] = await complete(self._store, one)
+
+    async def lost(self, store: RedisStore) -> set[RequestId]:
+        """What was acknowledged, and is not there as it was."""
+        lost = set()
+        for request_id, one in self.added.items():
+            found = await store.get(request_id)
+            if found is None or found.data != one.data or self.done.get(request_id, found) != found:
+                lost.add(request_id)
+        return lost
+
+
+@pytest.mark.parametrize(
+    ("keeps", "durability"), [("yes", Durability.REDIS_FSYNC), ("no", Durability.MEMORY)]
+)
+async def test_killed_in_the_middle_of_the_work_it_keeps_what_the_receipts_promise(
+    tmp_path: Path, keeps: str, durability: Durability
+) -> None:
+    """Killed, not cut from its power: what it had handed to the system before it answered is not lost."""
+    server = RedisServer(tmp_path / "server", "appendonly", keeps, "appendfsync", "always")
+    server.start()
+    try:
+        for _ in range(3):
+            store = RedisStore(server.url, patience=0.0)
+            await store.open(now=NOW)
+            assert store.durability is durability
+            work = Work(store)
+            await work.until_the_server_dies(server, after=60)
+            server.start()
+            heir = RedisStore(server.url)
+            await heir.open(now=NOW)
+            lost = await work.lost(heir)
+            assert lost == (set() if keeps == "yes" else set(work.added)), "or this test could not see a loss"
+            await heir.close()
+            await store.close()
     finally:
         server.stop()
