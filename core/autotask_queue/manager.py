@@ -25,7 +25,7 @@ from autotask_queue.engine.context import Processors
 from autotask_queue.engine.documents import Documents
 from autotask_queue.engine.export import ExportFormat, Page, export_text
 from autotask_queue.engine.health import health
-from autotask_queue.engine.intake import build_request, check_circle, check_room
+from autotask_queue.engine.intake import build_request, check_circle
 from autotask_queue.engine.monitor import merge_minutes
 from autotask_queue.engine.settle import outcome_of
 from autotask_queue.model.backup import Backup
@@ -260,7 +260,7 @@ class QueueManager:
             InvalidRequest: it could never be sent as it is; every mistake is named.
             DuplicateKey: an unfinished request has its `dedup_key`, and is not, or cannot be, replaced.
             RequestIdTaken: something else was submitted under this `request_id`.
-            QueueFull: too many wait already.
+            QueueFull: too many wait already, or what waits takes too much room.
             StoreError: it could not be stored.
         """
         self._check_open()
@@ -295,7 +295,7 @@ class QueueManager:
         ctx = self._engine.ctx
         place, newest = ctx.store.location, ctx.store.max_seq()
         try:
-            check_room(ctx, request)
+            await self._engine.room.check(request)
         except QueueFull:
             known = await ctx.store.get(request.id)
             if known is None:

@@ -579,6 +579,13 @@ class Store(Protocol):
 
     async def size_bytes(self) -> int: ...
 
+    async def waiting_bytes(self, *, at_least: int) -> int | None:
+        """How many bytes the documents of unfinished requests take, about; None below `at_least`.
+
+        Also None where nobody knows. Asked before each request is taken.
+        """
+        ...
+
 
 @runtime_checkable
 class BackingUp(Protocol):

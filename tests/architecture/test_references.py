@@ -17,7 +17,7 @@ from references import CORE, REFERENCES
 
 # Where each setting takes effect. One that is declared and read nowhere would be a promise that nobody keeps.
 HONOURED = {
-    "max_size": "engine/intake.py",
+    "max_size": "engine/room.py",
     "max_concurrency": "engine/dispatcher.py",
     "priority_enabled": "engine/ordering.py",
     "batching_enabled": "engine/batches.py",

@@ -24,6 +24,7 @@ from autotask_queue.engine.monitor import Monitor
 from autotask_queue.engine.ordering import Ordering
 from autotask_queue.engine.prober import Prober
 from autotask_queue.engine.reconciler import Reconciler
+from autotask_queue.engine.room import Room
 from autotask_queue.engine.runner import Runner
 from autotask_queue.engine.settle import Settler
 from autotask_queue.engine.supervisor import Supervisor
@@ -58,6 +59,7 @@ class Engine:
         self.settler = Settler(self.ctx)
         self.commands = Commands(self.ctx, self.settler)
         self.documents = Documents(self.ctx)
+        self.room = Room(self.ctx)
         self.prober = Prober(self.ctx, self.board, self.connectivity)
         self.control = BreakerControl(self.ctx, self.board, self.prober, lambda: self.started)
         self.runner = Runner(

@@ -12,18 +12,15 @@ import msgspec
 from autotask_queue.engine.arguments import MAX_BODY, MAX_NAME, check, one_line
 from autotask_queue.engine.calls import facts_of
 from autotask_queue.engine.context import Context
-from autotask_queue.model.errors import InvalidRequest, QueueFull
-from autotask_queue.model.events import QueueFullEvent
+from autotask_queue.model.errors import InvalidRequest
 from autotask_queue.model.request import JSON, NORMAL_PRIORITY, OnDuplicate, Request, RequestId
-from autotask_queue.model.status import OPEN, Effect, Reason, Status, queued_status
+from autotask_queue.model.status import Effect, Reason, Status, queued_status
 from autotask_queue.policy.dedup import digest
 from autotask_queue.ports import Change, Facts
 
-__all__ = ["MAX_BODY", "build_request", "check_circle", "check_room", "check_times", "default_effect",
+__all__ = ["MAX_BODY", "build_request", "check_circle", "check_times", "default_effect",
            "describe", "describe_again", "new_request_id", "release"]  # fmt: skip
 
-WRITE_HEADROOM = 10
-"""Writes of people are taken up to this many times `max_size`."""
 _SEARCH_LIMIT = 512
 _LONGEST_WAY = 1_000
 
@@ -248,19 +245,6 @@ def default_effect(endpoint: str, method: str) -> Effect:
 def _default_retries(ctx: Context, effect: Effect) -> int:
     own = ctx.config.read_retries
     return own if effect is Effect.READ and own is not None else ctx.config.default_retries
-
-
-def check_room(ctx: Context, request: Request) -> None:
-    """Refuses loudly when the queue is full.
-
-    Raises:
-        QueueFull: reads at `max_size` unfinished requests, writes at ten times as many.
-    """
-    size = ctx.store.counters().count(*OPEN)
-    limit = ctx.config.max_size * (WRITE_HEADROOM if request.effect is Effect.WRITE else 1)
-    if size >= limit:
-        ctx.bus.publish(QueueFullEvent(at=ctx.clock.now(), size=size))
-        raise QueueFull(f"{size} requests wait already; the limit is {limit}.")
 
 
 async def check_circle(ctx: Context, request: Request) -> None:

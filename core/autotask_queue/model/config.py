@@ -129,7 +129,8 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Everything a queue can be told."""
 
     max_size: int = 10_000
-    """Requests that are not finished. Reads are refused above it, writes at ten times as many."""
+    """Requests that are not finished. At so many, reads and background work (priority 1 and 2) are refused, a
+    person's writes at ten times as many, or when the documents of what waits take 1 GiB in a queue file."""
     max_concurrency: int = 10
     """Requests in flight at a time, of all zones together."""
     priority_enabled: bool = True

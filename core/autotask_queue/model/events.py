@@ -186,6 +186,8 @@ class QueueFullEvent(Event, frozen=True, kw_only=True):
     name = "queue.full"
     size: int
     """Unfinished requests."""
+    size_bytes: int | None = None
+    """Of their documents, if that is what there is no room for."""
 
 
 class QueueEmpty(Event, frozen=True, kw_only=True):

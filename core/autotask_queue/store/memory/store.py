@@ -250,6 +250,9 @@ class MemoryStore:
     async def size_bytes(self) -> int:
         return 0
 
+    async def waiting_bytes(self, *, at_least: int) -> int | None:
+        return None
+
     def _check_open(self) -> None:
         if not self._open:
             raise StoreError("The queue's store is not open.", remedy="Open the queue first.")

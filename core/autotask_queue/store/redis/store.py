@@ -373,3 +373,6 @@ class RedisStore:
     async def size_bytes(self) -> int:
         """What the server's memory holds in all; other queues on it included."""
         return await checks.memory_used(self._link)
+
+    async def waiting_bytes(self, *, at_least: int) -> int | None:
+        return None  # the server has a limit of its own, `maxmemory`, and refuses what goes beyond it

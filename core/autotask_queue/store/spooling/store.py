@@ -377,3 +377,6 @@ class SpoolingStore:
 
     async def size_bytes(self) -> int:
         return await self._reachable().size_bytes()
+
+    async def waiting_bytes(self, *, at_least: int) -> int | None:
+        return None

@@ -102,6 +102,9 @@ SELECT number, kind, result, started_at, ended_at, http_status, failure, note FR
 WHERE seq = coalesce((SELECT seq FROM request WHERE id = ?), (SELECT seq FROM history WHERE id = ?))
 ORDER BY number
 """
+WAITING_BYTES: Final = """
+SELECT coalesce(sum(length(p.value)), 0) FROM request r CROSS JOIN payload p ON p.seq = r.seq
+"""
 BREAKERS: Final = "SELECT value FROM breaker ORDER BY zone"
 DOCUMENT: Final = "SELECT value FROM document WHERE kind = ? AND key = ?"
 DOCUMENTS: Final = "SELECT key, value FROM document WHERE kind = ? ORDER BY key"

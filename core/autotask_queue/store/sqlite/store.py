@@ -75,6 +75,7 @@ class SqliteStore:
         self._counters: Counters | None = None
         self._max_seq = 0
         self._next_due: float | None = None
+        self._looked_at = self._beside = 0
         self._consequences: deque[Request] = deque(maxlen=MAX_CONSEQUENCES)
 
     @property
@@ -383,6 +384,17 @@ class SqliteStore:
 
     async def size_bytes(self) -> int:
         return place.size(self._path) + place.log_size(self._path)
+
+    async def waiting_bytes(self, *, at_least: int) -> int | None:
+        size = place.size(self._path)
+        if size < self._looked_at:
+            self._beside = 0  # the file was made smaller
+        if size + place.log_size(self._path) < at_least + self._beside:
+            return None
+        taken = int(await self._ask(self._slow, partial(reader.one, reader.WAITING_BYTES, ())))
+        # Not to be looked at again before the file has grown by what is missing.
+        self._looked_at, self._beside = size, size - taken
+        return taken if taken >= at_least else None
 
 
 _MISSING: Final = "{} was missing or empty although there had been a queue; a new one was started."

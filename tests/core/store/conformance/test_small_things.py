@@ -22,7 +22,7 @@ from autotask_queue.model.breaker import BreakerRecord, BreakerState, Override, 
 from autotask_queue.model.errors import InvalidRequest, StoreError
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.metrics import MinuteStat
-from autotask_queue.model.request import AttemptResult, AuditEntry
+from autotask_queue.model.request import AttemptResult, AuditEntry, Durability
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Store
 
@@ -266,3 +266,22 @@ async def test_size_and_checkpoint(store: Store) -> None:
     await store.checkpoint()
     assert await store.size_bytes() >= 0
     assert store.location
+
+
+async def test_the_bytes_of_what_waits_are_told_where_they_are_known(store: Store) -> None:
+    limit = 1 << 20
+    assert await store.waiting_bytes(at_least=limit) is None
+    finished = await add(store, *(request(data="x" * 50_000) for _ in range(30)))
+    for one in finished:
+        await change(store, one.id, to=Status.CANCELLED)
+    assert await store.waiting_bytes(at_least=limit) is None, "what is finished does not wait"
+    waiting = await add(store, *(request(data="x" * 50_000) for _ in range(30)))
+    known = await store.waiting_bytes(at_least=limit)
+    if store.durability is Durability.SQLITE_FSYNC:
+        assert known is not None
+        assert 30 * 50_000 <= known <= 31 * 50_000
+    else:
+        assert known is None
+    for one in waiting[:15]:
+        await change(store, one.id, to=Status.CANCELLED)
+    assert await store.waiting_bytes(at_least=limit) is None
