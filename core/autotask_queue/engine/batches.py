@@ -18,7 +18,7 @@ from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import Request, RequestId
 from autotask_queue.model.status import Effect
 from autotask_queue.policy.batching import Size, bisect, is_one_requests, linger
-from autotask_queue.policy.retry import Signal
+from autotask_queue.policy.retry import Signal, Verdict
 from autotask_queue.policy.wording import WORDS
 from autotask_queue.ports import Batching, Change, Companions
 
@@ -165,6 +165,7 @@ class _Sending:
         self._started = ctx.clock.now()
         self._calls = 0
         self._failed = 0
+        self._outage = False
 
     async def run(self) -> None:
         """Sends all, and again in smaller groups where one of them may be to blame."""
@@ -214,27 +215,29 @@ class _Sending:
         else:
             self._failed += len(requests)
             seed = self._ctx.rng.getrandbits(64)  # the same wait for all: they go together again
-            judged = {
-                r.id: (r, self._runner.verdict(r, self._processor, failure, random.Random(seed)))
-                for r in requests
-            }
+            judged = {r.id: (r, self._verdict(r, failure, random.Random(seed))) for r in requests}
             await self._runner.settle_failed(judged, failure, started=self._started, note=self._note)
         for request in requests:
             self._left.pop(request.id, None)
+
+    def _verdict(self, request: Request, failure: Failure, rng: random.Random) -> Verdict:
+        return self._runner.verdict(request, self._processor, failure, rng, outage=self._outage)
 
     # -- one call
 
     async def _call(self, requests: Sequence[Request]) -> Failure | None:
         """Sends these together and settles them; how they failed as a whole, if they did."""
         if len(requests) == 1:
-            failure = await self._runner.run(requests[0])
+            failure = await self._runner.run(requests[0], paid=self._calls == 0)
             self._calls += failure is not STOPPED
             self._failed += failure is not None and failure is not STOPPED
             del self._left[requests[0].id]
             return failure
         board, processor = self._runner.board, self._processor
-        permit = board.acquire(self._lead.zone, self._lead.entity)
+        permit = await self._runner.admit(requests, paid=self._calls == 0)
         if permit is None:
+            for request in requests:
+                del self._left[request.id]
             return STOPPED
         self._calls += 1
         self._ctx.bus.publish(
@@ -260,7 +263,8 @@ class _Sending:
             name = type(processor).__name__
             outcome = unexplained(f"{name}.process_batch gave {type(outcome).__name__}, not results by id")
         self._size.failed(len(requests), outcome)
-        verdict = self._runner.verdict(self._lead, processor, outcome, self._ctx.rng)
+        self._outage = board.opened_since(self._lead.zone, permit)
+        verdict = self._verdict(self._lead, outcome, self._ctx.rng)
         self._runner.not_answered(self._lead, permit, outcome, verdict.signal, seconds=seconds)
         return outcome
 

@@ -117,6 +117,11 @@ class BreakerBoard:
             return None
         return self.zone(zone).acquire(self._mono, self._wall, entity)
 
+    def opened_since(self, zone: str, permit: Permit) -> bool:
+        """Whether the zone was shut while the call with this permit, not itself a test, was out."""
+        breaker = self.zone(zone)
+        return breaker.state is not BreakerState.CLOSED and permit.generation != breaker.generation
+
     def release(self, zone: str, permit: Permit, signal: Signal) -> None:
         """Gives a permit back; announces and stores what follows from it."""
         self._announce(zone, self.zone(zone).release(permit, signal, self._mono, self._wall))

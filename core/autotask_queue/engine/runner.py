@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -21,12 +21,15 @@ from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Effect, Reason, Status
 from autotask_queue.policy.breaker import Permit
+from autotask_queue.policy.budget import RetryBudget, cost_of
 from autotask_queue.policy.retry import Signal, Verdict, ZoneEffect, judge
 from autotask_queue.policy.wording import last_words
 from autotask_queue.ports import AttemptRecord, Change, QueueProcessor
 
 FIRST_LOOKUP = 5.0
 """Seconds after a lost reply until the server is asked for the first time whether the write arrived."""
+LATEST_LOOKUP = 120.0
+"""Seconds for which a server may put off that first question by its `Retry-After`."""
 UNCONFIRMED_PAUSE = 30.0
 """Seconds, at most, between tries of a request whose processor says that there is no network, where nothing
 can be asked whether that is so."""
@@ -61,12 +64,35 @@ class Runner:
     meter: LoadMeter
     known: dict[RequestId, Change] = field(default_factory=dict)
     """What became of requests, where the store has not taken it yet."""
+    _budgets: dict[str, RetryBudget] = field(default_factory=dict)
 
-    async def run(self, request: Request) -> Failure | None:
-        """Sends `request`, whose status is processing, once; how that failed, if it did."""
-        permit = self.board.acquire(request.zone, request.entity)
+    async def admit(self, requests: Sequence[Request], *, paid: bool = True) -> Permit | None:
+        """A permit for one call with these requests, or None: then they are back in the queue.
+
+        With `paid` False it belongs to a call that the zone's retry budget has seen already.
+        """
+        lead = requests[0]
+        now, mono = self.ctx.clock.now(), self.ctx.clock.monotonic()
+        budget = self._budgets.setdefault(lead.zone, RetryBudget(mono))
+        cost = cost_of(lead) if paid else 0.0
+        longest = self.ctx.config.strategies.retry.max_delay
+        wait = budget.wait(lead.id, cost, mono, longest=longest) if cost else 0.0
+        if wait > 0:
+            await self.settle(*(_put_off(r, until=now + wait, now=now) for r in requests))
+            return None
+        permit = self.board.acquire(lead.zone, lead.entity)
         if permit is None:  # the gate closed between the claim and now
-            await self.hand_back(request, WHY_STOPPED)
+            await self.settle(*(handed_back(r, WHY_STOPPED, now=now) for r in requests))
+        elif cost:
+            budget.spend(cost, mono)
+        elif paid:
+            budget.earn(mono)
+        return permit
+
+    async def run(self, request: Request, *, paid: bool = True) -> Failure | None:
+        """Sends `request`, whose status is processing, once; how that failed, if it did."""
+        permit = await self.admit([request], paid=paid)
+        if permit is None:
             return STOPPED
         processor = self.ctx.processors.find(request)
         if processor is None:
@@ -139,7 +165,8 @@ class Runner:
         started: float,
         seconds: float,
     ) -> None:
-        verdict = self.verdict(request, processor, failure, self.ctx.rng)
+        outage = self.board.opened_since(request.zone, permit)
+        verdict = self.verdict(request, processor, failure, self.ctx.rng, outage=outage)
         self.not_answered(request, permit, failure, verdict.signal, seconds=seconds)
         await self.settle_failed({request.id: (request, verdict)}, failure, started=started)
 
@@ -154,9 +181,11 @@ class Runner:
                 self.connectivity.saw_answer()
             self.monitor.attempt(request, ok=False, healthy=signal is not Signal.FAIL, seconds=seconds)
 
-    def verdict(self, request: Request, processor: object, failure: Failure, rng: random.Random) -> Verdict:
-        """What follows for a request."""
-        verdict = judge(request, failure, self.ctx.config.strategies.retry, rng)
+    def verdict(
+        self, request: Request, processor: object, failure: Failure, rng: random.Random, *, outage: bool
+    ) -> Verdict:
+        """What follows for a request; `outage` as in `judge`."""
+        verdict = judge(request, failure, self.ctx.config.strategies.retry, rng, outage=outage)
         if verdict.to is Status.UNCERTAIN and not can_look_up(processor, request):
             verdict = msgspec.structs.replace(verdict, to=Status.HELD, reason=Reason.CONFIRM)
         return verdict
@@ -193,7 +222,9 @@ class Runner:
     ) -> Change:
         """The change of a request after a failure."""
         now = self.ctx.clock.now()
-        delay = FIRST_LOOKUP if verdict.to is Status.UNCERTAIN else verdict.delay
+        delay = verdict.delay
+        if verdict.to is Status.UNCERTAIN:
+            delay = max(FIRST_LOOKUP, min(failure.retry_after or 0.0, LATEST_LOOKUP))
         if verdict.to is Status.FAILED:
             failure = last_words(failure)
         return Change(
@@ -247,10 +278,6 @@ class Runner:
             return Verdict(to=Status.RETRYING, signal=verdict.signal, delay=5.0, counts=True)
         return Verdict(to=Status.FAILED, signal=verdict.signal, counts=True)
 
-    async def hand_back(self, request: Request, why: str) -> None:
-        """Returns what was claimed and surely not sent."""
-        await self.settle(handed_back(request, why, now=self.ctx.clock.now()))
-
     async def _no_processor(self, request: Request) -> None:
         now = self.ctx.clock.now()
         await self.settle(
@@ -279,6 +306,23 @@ def handed_back(request: Request, why: str, *, now: float) -> Change:
         to=Status.PENDING,
         fence=request.fence,
         attempt=AttemptRecord(result=AttemptResult.NOT_SENT, started_at=now, ended_at=now),
+    )
+
+
+def _put_off(request: Request, *, until: float, now: float) -> Change:
+    """The change of a retry for which the zone has no room now. It uses up no try."""
+    why = "Many requests are being repeated, so this one waits for its turn. Nothing was sent."
+    return Change(
+        id=request.id,
+        kind=Status.RETRYING.value,
+        at=now,
+        actor="queue",
+        why=why,
+        to=Status.RETRYING,
+        fence=request.fence,
+        reason_text=why,
+        not_before=until,
+        attempt=AttemptRecord(result=AttemptResult.NOT_SENT, started_at=now, ended_at=now, note=why),
     )
 
 

@@ -21,6 +21,8 @@ FLOOR = 0.2
 _EXPONENT_CAP = 16
 _APP_ERROR_TRIES = 2
 """A refusal in unknown words is tried once more (locked tables exist), then a person must look."""
+_LONGEST_WISH = 300.0
+"""Seconds by which a server's `Retry-After` may lengthen a wait."""
 
 
 class Signal(StrEnum):
@@ -73,9 +75,9 @@ def backoff(tries: int, config: RetryConfig, rng: random.Random, *, factor: floa
 
 def throttle_pause(times: int, rng: random.Random, *, failure: Failure) -> float:
     """Seconds the whole zone rests after the `times`-th refusal in a row for too many calls."""
-    if failure.kind is FailureClass.THREAD_LIMIT:
-        return rng.uniform(1.0, 3.0)
     pause = rng.uniform(0.5, 1.0) * min(60.0, 2.0 ** min(max(times, 1), 6))
+    if failure.kind is FailureClass.THREAD_LIMIT:
+        pause = rng.uniform(1.0, 3.0)
     return max(pause, min(failure.retry_after or 0.0, 3_600.0))
 
 
@@ -99,8 +101,13 @@ _REPEATS: dict[FailureClass, tuple[Signal, ZoneEffect, float]] = {
 """Worth repeating, with the factor on the back-off."""
 
 
-def judge(request: Request, failure: Failure, config: RetryConfig, rng: random.Random) -> Verdict:
-    """Decides what becomes of `request`, whose attempt ended with `failure`."""
+def judge(
+    request: Request, failure: Failure, config: RetryConfig, rng: random.Random, *, outage: bool = False
+) -> Verdict:
+    """Decides what becomes of `request`, whose attempt ended with `failure`.
+
+    `outage`: the zone's breaker opened while the call was out. Then what can be repeated uses up no try.
+    """
     kind = failure.kind
     if request.effect is Effect.WRITE and failure.applied is not Applied.NO:
         return _unknown(failure)
@@ -109,9 +116,9 @@ def judge(request: Request, failure: Failure, config: RetryConfig, rng: random.R
         return Verdict(to=Status.PENDING, signal=signal, zone=zone)
     if kind in _REPEATS:
         signal, zone, factor = _REPEATS[kind]
-        return _retry(request, config, rng, signal=signal, zone=zone, factor=factor)
-    if kind is FailureClass.APP_ERROR and request.attempts + 1 < _APP_ERROR_TRIES:
-        return _retry(request, config, rng, signal=Signal.NEUTRAL)
+        return _retry(request, failure, config, rng, signal=signal, zone=zone, factor=factor, free=outage)
+    if kind is FailureClass.APP_ERROR and _may_pass(request, failure):
+        return _retry(request, failure, config, rng, signal=Signal.NEUTRAL)
     if kind is FailureClass.NOT_FOUND:
         return _not_found(request)
     if kind is FailureClass.CONFLICT:
@@ -129,20 +136,28 @@ def _unknown(failure: Failure) -> Verdict:
     return Verdict(to=Status.UNCERTAIN, signal=signal, reason=reason, counts=True, zone=zone)
 
 
+def _may_pass(request: Request, failure: Failure) -> bool:
+    """Whether a refusal may be no more after a while: in unknown words once, or when it names its time."""
+    return failure.retry_after is not None or request.attempts + 1 < _APP_ERROR_TRIES
+
+
 def _retry(
     request: Request,
+    failure: Failure,
     config: RetryConfig,
     rng: random.Random,
     *,
     signal: Signal,
     zone: ZoneEffect = ZoneEffect.NONE,
     factor: float = 1.0,
+    free: bool = False,
 ) -> Verdict:
     tries = request.attempts + 1
-    if not request.retryable or tries > request.max_retries:
+    if not request.retryable or (tries > request.max_retries and not free):
         return Verdict(to=Status.FAILED, signal=signal, counts=True, zone=zone)
     delay = backoff(tries, config, rng, factor=factor)
-    return Verdict(to=Status.RETRYING, signal=signal, delay=delay, counts=True, zone=zone)
+    delay = max(delay, min(failure.retry_after or 0.0, delay + _LONGEST_WISH))
+    return Verdict(to=Status.RETRYING, signal=signal, delay=delay, counts=not free, zone=zone)
 
 
 def _not_found(request: Request) -> Verdict:

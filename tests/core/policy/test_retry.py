@@ -19,12 +19,18 @@ CONFIG = RetryConfig()
 
 
 def request(
-    *, effect: Effect = Effect.WRITE, method: str = "POST", attempts: int = 0, retryable: bool = True
+    *,
+    effect: Effect = Effect.WRITE,
+    method: str = "POST",
+    attempts: int = 0,
+    retryable: bool = True,
+    max_retries: int = 3,
+    failure: Failure | None = None,
 ) -> Request:
     return Request(
         seq=1, id=RequestId("r"), status=Status.PROCESSING, zone="z", endpoint="/Tickets", method=method,
         effect=effect, entity="Tickets", priority=5, summary="s", created_at=0.0, updated_at=0.0,
-        attempts=attempts, max_retries=3, retryable=retryable,
+        attempts=attempts, max_retries=max_retries, failure=failure, retryable=retryable,
     )  # fmt: skip
 
 
@@ -40,12 +46,39 @@ def test_r1_the_wait_stays_in_its_bounds(tries: int, seed: int) -> None:
     assert FLOOR <= wait <= CONFIG.max_delay
 
 
+@given(
+    attempts=st.integers(0, 10**6),
+    seed=st.integers(0, 10**6),
+    wish=st.none() | st.floats(0, 1e12),
+    kind=st.sampled_from(
+        [FailureClass.SERVER_TRANSIENT, FailureClass.TIMEOUT_UNKNOWN, FailureClass.APP_ERROR]
+    ),
+)
+def test_r1_a_servers_wish_lengthens_the_wait_and_only_so_far(
+    attempts: int, seed: int, wish: float | None, kind: FailureClass
+) -> None:
+    read = request(effect=Effect.READ, method="GET", attempts=attempts, max_retries=10**7)
+    plain = judge(read, failed(kind), CONFIG, random.Random(seed))
+    wished = judge(read, failed(kind, retry_after=wish), CONFIG, random.Random(seed))
+    if plain.delay is None or wished.delay is None:
+        assert kind is FailureClass.APP_ERROR, "only unknown words are given up after two tries"
+        return
+    assert plain.delay <= wished.delay <= plain.delay + 300
+    assert wished.delay <= CONFIG.max_delay + 300
+    if wish is not None and plain.delay <= wish <= plain.delay + 300:
+        assert wished.delay == wish
+
+
 def test_r2_at_the_cap_the_jitter_is_kept() -> None:
     rng = random.Random(1)
-    waits = [backoff(50, CONFIG, rng) for _ in range(2_000)]
+    waits = sorted(backoff(50, CONFIG, rng) for _ in range(2_000))
     assert len(set(waits)) >= 1_000
-    assert min(waits) >= 0.5 * CONFIG.max_delay
-    assert sum(waits) / len(waits) == pytest.approx(0.75 * CONFIG.max_delay, rel=0.02)
+    places = [(wait / CONFIG.max_delay - 0.5) / 0.5 for wait in waits]
+    assert places[0] >= 0
+    assert places[-1] <= 1
+    # Kolmogorov and Smirnov's distance from an even spread, at the level of one in a thousand.
+    distance = max(abs(place - (n + 0.5) / len(places)) for n, place in enumerate(places))
+    assert distance < 1.95 / len(places) ** 0.5
 
 
 def test_without_jitter_the_wait_doubles() -> None:
@@ -74,6 +107,31 @@ def test_every_failure_has_a_legal_verdict(kind: FailureClass, applied: Applied,
 def test_r4_what_is_not_the_requests_fault_uses_up_no_try(kind: FailureClass) -> None:
     verdict = judge(request(), failed(kind), CONFIG, random.Random(1))
     assert (verdict.to, verdict.counts) == (Status.PENDING, False)
+
+
+@pytest.mark.parametrize("attempts", [0, 3, 100])
+@pytest.mark.parametrize(
+    "kind", [FailureClass.SERVER_TRANSIENT, FailureClass.TIMEOUT_UNKNOWN, FailureClass.CONNECT_FAIL]
+)
+def test_r4_what_fails_because_the_zone_is_shut_meanwhile_uses_up_no_try(
+    kind: FailureClass, attempts: int
+) -> None:
+    read = request(effect=Effect.READ, method="GET", attempts=attempts)
+    verdict = judge(read, failed(kind), CONFIG, random.Random(1), outage=True)
+    assert (verdict.to, verdict.counts) == (Status.RETRYING, False)
+    once = request(effect=Effect.READ, method="GET", retryable=False)
+    assert judge(once, failed(kind), CONFIG, random.Random(1), outage=True).to is Status.FAILED
+
+
+def test_a_refusal_that_names_its_time_waits_for_it_until_the_tries_are_used_up() -> None:
+    """Autotask takes 10 MB of files in five minutes: four photos are no mistake of the technician's."""
+    full = failed(FailureClass.APP_ERROR, retry_after=300.0)
+    for attempts in range(3):
+        verdict = judge(request(attempts=attempts), full, CONFIG, random.Random(1))
+        assert verdict.to is Status.RETRYING
+        assert verdict.delay is not None
+        assert verdict.delay >= 300
+    assert judge(request(attempts=3), full, CONFIG, random.Random(1)).to is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -141,5 +199,7 @@ def test_a_throttled_zone_rests_within_bounds(times: int, seed: int) -> None:
     assert 1 <= throttle_pause(times, rng, failure=failed(FailureClass.THREAD_LIMIT)) <= 3
     asked = failed(FailureClass.THROTTLE, retry_after=120.0)
     assert throttle_pause(times, rng, failure=asked) >= 120
+    threads = failed(FailureClass.THREAD_LIMIT, retry_after=20.0)
+    assert throttle_pause(times, rng, failure=threads) == 20
     absurd = failed(FailureClass.THROTTLE, retry_after=1e12)
     assert throttle_pause(times, rng, failure=absurd) <= 3_600
