@@ -27,6 +27,7 @@ from autotask_queue.engine.reconciler import Reconciler
 from autotask_queue.engine.room import Room
 from autotask_queue.engine.runner import Runner
 from autotask_queue.engine.settle import Settler
+from autotask_queue.engine.slots import Slots
 from autotask_queue.engine.supervisor import Supervisor
 from autotask_queue.model.config import QueueConfig
 from autotask_queue.model.errors import QueueClosed, QueueError, StoreError
@@ -98,7 +99,7 @@ class Engine:
         self._wire()
 
     def _wire(self) -> None:
-        for part in (self.board, self.connectivity, self.gates, self.ordering, self.settler):
+        for part in (self.board, self.connectivity, self.gates, self.ordering, self.settler, self.ctx.slots):
             part.changed = self.wake
         self.connectivity.back_online = lambda: self.board.try_all("the network is back")
         self.monitor.closed_gate = self._bands
@@ -244,6 +245,7 @@ def _context(
         processors=processors,
         actor=config.actor or system_user(),
         logger=logger,
+        slots=Slots(config.max_concurrency),
     )
 
 

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from autotask_queue.engine.bus import EventBus
 from autotask_queue.engine.calls import whether
+from autotask_queue.engine.slots import Slots
 from autotask_queue.engine.supervisor import Supervisor
 from autotask_queue.model.config import QueueConfig
 from autotask_queue.model.request import Request
@@ -65,3 +66,4 @@ class Context:
     processors: Processors
     actor: str
     logger: logging.Logger
+    slots: Slots

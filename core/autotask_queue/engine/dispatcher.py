@@ -93,7 +93,7 @@ class Dispatcher:
             if self._stopping:
                 return False
             await self.catch_up()
-            free = self.ctx.config.max_concurrency - len(self._calls)
+            free = self.ctx.slots.free
             self.meter.look(self.gates.stopped(), full=free <= 0)
             self.ordering.look()
             running = Counter((batch.lead.zone, batch.lead.entity) for batch in self._calls.values())
@@ -104,7 +104,7 @@ class Dispatcher:
                 zones = {}  # only what time brings: scheduled requests become pending, others expire
                 if due is None or due > self.ctx.clock.now():
                     return False
-            claimed = await self._claim_from(zones, max(0, free))
+            claimed = await self._claim_and_start(zones, free)
         if not claimed.requests:
             self.prober.start_idle(zones)
             return False
@@ -117,6 +117,19 @@ class Dispatcher:
             return True
         half_open = self.board.zone(zone).state is BreakerState.HALF_OPEN
         return half_open and self.reconciler.wants(zone)
+
+    async def _claim_and_start(self, zones: dict[str, ZoneGate], free: int) -> Claimed:
+        self.ctx.slots.take(free)  # before anything is awaited: lookups want them, too
+        unused = free
+        try:
+            claimed = await self._claim_from(zones, free)
+            for batch in await self.batches.form(claimed.requests):
+                self._start(batch)
+                unused -= 1
+        finally:
+            self.ctx.slots.give(unused)
+        self.settler.tell_consequences()
+        return claimed
 
     async def _claim_from(self, zones: dict[str, ZoneGate], free: int) -> Claimed:
         order = self.ordering.terms()
@@ -138,9 +151,6 @@ class Dispatcher:
             await self._hand_back(claimed.requests)
             return msgspec.structs.replace(claimed, requests=())
         self.meter.started(claimed.requests)
-        for batch in await self.batches.form(claimed.requests):
-            self._start(batch)
-        self.settler.tell_consequences()
         return claimed
 
     async def _hand_back(self, requests: Sequence[Request]) -> None:
@@ -158,6 +168,7 @@ class Dispatcher:
         await self.batches.send(batch)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        self.ctx.slots.give()
         if not self._stopping:
             del self._calls[task]
         self.wake()

@@ -151,11 +151,12 @@ class Reconciler:
             before = f"{request.reason_text} " if request.reason is Reason.RESTORED else ""
             await self._ask_person(request, f"{before}It cannot be looked up in Autotask.", attempt=None)
             return True
-        permit = self.board.acquire(request.zone, request.entity)
-        if permit is None:
-            return True
-        started = self.ctx.clock.now()
-        result = await self._ask(processor, request, permit)
+        async with self.ctx.slots.next():
+            permit = self.board.acquire(request.zone, request.entity)
+            if permit is None:
+                return True
+            started = self.ctx.clock.now()
+            result = await self._ask(processor, request, permit)
         ended = self.ctx.clock.now()
         if isinstance(result, Failure):
             attempt = AttemptRecord(

@@ -132,7 +132,7 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Requests that are not finished. At so many, reads and background work (priority 1 and 2) are refused, a
     person's writes at ten times as many, or when the documents of what waits take 1 GiB in a queue file."""
     max_concurrency: int = 10
-    """Requests in flight at a time, of all zones together."""
+    """Calls in flight at a time, of all zones together; lookups of lost requests are among them."""
     priority_enabled: bool = True
     """False sends in order of arrival, whatever `strategies.priority_strategy` says."""
     batching_enabled: bool = True

@@ -17,6 +17,7 @@ from tests.support.redis_server import RedisServer
 from autotask_queue.engine.bus import EventBus
 from autotask_queue.engine.context import Context, Processors
 from autotask_queue.engine.janitor import AUDIT_PERIOD, SLICE, Janitor
+from autotask_queue.engine.slots import Slots
 from autotask_queue.engine.supervisor import Supervisor
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.presets import create_test_configuration
@@ -65,6 +66,7 @@ class Cleaning:
             Context(
                 config=config, store=self.store, clock=self.clock, rng=random.Random(1), tasks=tasks,
                 bus=EventBus(_LOG, tasks.spawn), processors=Processors(), actor="anna", logger=_LOG,
+                slots=Slots(1),
             )
         )  # fmt: skip
 
