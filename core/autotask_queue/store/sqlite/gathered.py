@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, Final
 
 from autotask_queue.store.sqlite import statements
 from autotask_queue.store.sqlite.driver import Connection
+
+_TOGETHER: Final = (64, 16, 4)
+"""New rows that one statement takes. Each execution costs sqlite3 a turn of the interpreter's lock."""
 
 _Rows = dict[str, list[Sequence[Any]]]
 
@@ -50,7 +54,19 @@ class Gathered:
             gathered = (*self._writes.items(), *self._deletions.items())
             self.forget()
             for sql, rows in gathered:
-                self._connection.executemany(sql, rows)
+                self.execute(sql, rows)
+
+    def execute(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Executes a statement for each row; new rows many at a time."""
+        done = 0
+        if statements.is_of_values(sql):
+            for many in _TOGETHER:
+                while len(rows) - done >= many:
+                    values = tuple(chain.from_iterable(rows[done : done + many]))
+                    self._connection.execute(statements.times(sql, many), values)
+                    done += many
+        if done < len(rows):
+            self._connection.executemany(sql, rows[done:] if done else rows)
 
     def forget(self) -> None:
         """Drops all of it: the transaction was rolled back, or it was executed."""

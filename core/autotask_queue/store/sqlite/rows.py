@@ -44,8 +44,7 @@ REASONS: Final[dict[str | None, Reason | None]] = {None: None, **{r.value: r for
 _WORDS: Final = frozenset({Status, Effect, Reason})
 _failure_decoder = msgspec.json.Decoder(Failure)
 _reply_decoder = msgspec.json.Decoder(Reply)
-_KEPT: Final = (*STORED, *rules.PAYLOAD)
-_kept_values = attrgetter(*_KEPT)
+_NAMES: Final = Request.__struct_fields__
 _PAYLOAD_FIELDS: Final = frozenset(rules.PAYLOAD)
 _CODED_FIELDS: Final = frozenset({"status", "effect", "reason", "restore_to", "failure"})
 
@@ -92,9 +91,10 @@ def changed_columns(before: Request, after: Request) -> tuple[dict[str, Any], bo
 
     `after` was made from `before`: what did not change is the same object in both.
     """
-    values = _kept_values(after)
-    others = map(is_not, _kept_values(before), values)
-    changes: dict[str, Any] = dict(compress(zip(_KEPT, values, strict=True), others))
+    values = msgspec.structs.astuple(after)
+    others = map(is_not, msgspec.structs.astuple(before), values)
+    changes: dict[str, Any] = dict(compress(zip(_NAMES, values, strict=True), others))
+    changes.pop("reply", None)
     if not _HAYSTACK_FIELDS.isdisjoint(changes):
         changes["haystack"] = rules.haystack(after)
     payload_changed = not _PAYLOAD_FIELDS.isdisjoint(changes)

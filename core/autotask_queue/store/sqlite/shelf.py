@@ -97,7 +97,7 @@ class SqlShelf(Lookups):
         """Writes everything gathered; before the commit."""
         self.settle()
         if self._audit:
-            self._connection.executemany(
+            self._gathered.execute(
                 statements.INSERT_AUDIT, [self._chain.link(entry) for entry in self._audit]
             )
             self._audit.clear()

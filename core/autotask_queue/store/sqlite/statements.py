@@ -59,10 +59,8 @@ ADD_TO_COUNTER: Final = """
 INSERT INTO counter (zone, entity, status, priority, count) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (zone, entity, status, priority) DO UPDATE SET count = count + excluded.count
 """
-INSERT_ATTEMPT: Final = """
-INSERT INTO attempt (seq, number, kind, result, started_at, ended_at, http_status, failure, note)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+_ATTEMPT: Final = "seq, number, kind, result, started_at, ended_at, http_status, failure, note"
+INSERT_ATTEMPT: Final = f"INSERT INTO attempt ({_ATTEMPT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 END_ATTEMPT: Final = """
 UPDATE attempt SET result = ?, started_at = ?, ended_at = ?, http_status = ?, failure = ?, note = ?
 WHERE seq = ? AND number = ?
@@ -103,3 +101,19 @@ def copy(origin: str, target: str, columns: tuple[str, ...]) -> str:
 def delete(table: str) -> str:
     """A row less."""
     return f"DELETE FROM {table} WHERE seq = ?"
+
+
+_VALUES: Final = " VALUES "
+
+
+@cache
+def is_of_values(sql: str) -> bool:
+    """Whether it adds a row of given values, so that `times` is of use."""
+    return _VALUES in sql and sql.endswith(")")
+
+
+@cache
+def times(sql: str, count: int) -> str:
+    """The same for so many rows in one execution."""
+    row = sql.rpartition(_VALUES)[2]
+    return sql + f", {row}" * (count - 1)
