@@ -350,6 +350,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """It is sure that a write which may have arrived did not: a person says so, or the server, asked when it
     could no longer be at it. Without this no change queues such a request again (`status.may_have_arrived`),
     or says that it was cancelled or ran out of time."""
+    apart: bool = False
+    """It, and what was merged into it, shares no call from now on."""
     sources: frozenset[Status] = frozenset()
     fence: int | None = None
     unchanged_since: float | None = None

@@ -17,6 +17,7 @@ MOST_FUNCTION_LINES = 60
 LONG_FILES: dict[str, str] = {
     "core/autotask_queue/__init__.py": "the public names, one in a line",
     "core/autotask_queue/manager.py": "the one front door: every public command with its documentation",
+    "core/autotask_queue/store/ledger.py": "what the changes of one request mean for others, which all meet",
     "core/autotask_queue/ports.py": "the contracts of all parts in one place; half of it says what must hold",
 }
 LONG_FUNCTIONS: dict[str, str] = {

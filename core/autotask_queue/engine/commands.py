@@ -87,7 +87,7 @@ class Commands:
             name: getattr(described, name)
             for name in ("data", "endpoint", "method", "headers", "metadata", "expires_at", "timeout",
                          "max_retries", "summary", "search_text", "entity", "lane", "marker", "effect",
-                         "batch")
+                         "batch", "flight")
             if getattr(described, name) != getattr(before, name)
         }  # fmt: skip
         scheduled = fields.get("scheduled_at", before.scheduled_at)

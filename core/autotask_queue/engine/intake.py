@@ -15,7 +15,7 @@ from autotask_queue.engine.context import Context
 from autotask_queue.model.errors import InvalidRequest
 from autotask_queue.model.request import JSON, NORMAL_PRIORITY, OnDuplicate, Request, RequestId
 from autotask_queue.model.status import Effect, Reason, Status, queued_status
-from autotask_queue.policy.dedup import digest
+from autotask_queue.policy.dedup import digest, flight
 from autotask_queue.ports import Change, Facts
 
 __all__ = ["MAX_BODY", "build_request", "check_circle", "check_times", "default_effect",
@@ -150,7 +150,7 @@ def describe(
     summary = summary or one_line(facts.summary)
     search = f"{summary} {facts.search_text} {request.endpoint} {request.id}"
     held = processor is None
-    return msgspec.structs.replace(
+    described = msgspec.structs.replace(
         request,
         effect=effect,
         entity=facts.entity,
@@ -164,6 +164,8 @@ def describe(
         reason=Reason.NO_PROCESSOR if held else None,
         reason_text="Nothing here can send this request yet." if held else "",
     )
+    shares = ctx.config.deduplication_enabled
+    return msgspec.structs.replace(described, flight=flight(described) if shares else None)
 
 
 def _batch_of(request: Request, facts: Facts, effect: Effect) -> str | None:
@@ -215,7 +217,8 @@ def release(ctx: Context, request: Request, *, why: str, actor: str) -> Change |
         reason_text="",
         edit={"data": described.data, "entity": described.entity, "lane": described.lane,
               "marker": described.marker, "effect": described.effect, "summary": described.summary,
-              "search_text": described.search_text, "batch": described.batch},
+              "search_text": described.search_text, "batch": described.batch,
+              "flight": described.flight},
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from autotask_queue.model.events import (
 )
 from autotask_queue.model.metrics import BatchMetrics, MinuteStat, QueueMetrics
 from autotask_queue.model.request import Request
-from autotask_queue.model.status import OPEN, Status
+from autotask_queue.model.status import OPEN, Effect, Status
 from autotask_queue.signals.histogram import LogHistogram
 
 MINUTE, HOUR = 60.0, 3_600.0
@@ -67,6 +67,7 @@ class Monitor:
         self._processing = LogHistogram()
         self._happened = asyncio.Event()
         self._batches = BatchMetrics()
+        self._shared_reads = 0
         self.batch_sizes: Callable[[], dict[str, int]] = dict
         self.closed_gate: Callable[[], tuple[bool, bool]] = lambda: (False, False)
         """Tells (offline, held) for the shaded bands of the charts."""
@@ -112,6 +113,9 @@ class Monitor:
                 self._finished.append(event.at)
             elif isinstance(event, RequestFailedEvent):
                 self._minute.failed += 1
+            if isinstance(event, RequestCompleted | RequestFailedEvent):
+                one = event.request
+                self._shared_reads += one.merged_into is not None and one.effect is Effect.READ
 
     # -- reading
 
@@ -179,6 +183,7 @@ class Monitor:
             by_zone=counters.by_zone(),
             sent_last_minute=last_minute,
             api_calls_last_hour=await self._calls_last_hour(now),
+            shared_reads=self._shared_reads,
             batches=msgspec.structs.replace(self._batches, sizes=self.batch_sizes()),
         )
 

@@ -142,8 +142,9 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     batch_timeout: float = 1.0
     """Seconds that a batch may wait for more to join it."""
     deduplication_enabled: bool = True
-    """Heed `dedup_key`; False stores every request, whatever keys it has in common with others. An id of the
-    caller's own is stored once in any case."""
+    """Heed `dedup_key`, and send reads that are alike, and wait at the same time, as one. False stores every
+    request, whatever keys it has in common with others, and sends every read. An id of the caller's own is
+    stored once in any case, and writes are never merged for being alike."""
     default_timeout: float = 300.0
     """Seconds that one attempt may take; no life span: an offline request waits as long as it must."""
     default_retries: int = 3

@@ -155,6 +155,8 @@ class QueueMetrics(msgspec.Struct, frozen=True, kw_only=True):
     """Completed in the last minute."""
     api_calls_last_hour: int = 0
     """Calls that got an answer."""
+    shared_reads: int = 0
+    """Reads that one like them was sent for, since the start."""
     batches: BatchMetrics = BatchMetrics()
     """Calls that several requests shared."""
 

@@ -168,7 +168,10 @@ class Request(RequestRow, frozen=True, kw_only=True):
     batch: str | None = None
     """Requests of one zone and endpoint with the same word may share a call; with None it goes alone."""
     merged_into: RequestId | None = None
-    """Of an edit that went out as part of an earlier one: that one. They end alike."""
+    """Of an edit that went out as part of an earlier one, or a read that waits for the answer to one like it:
+    that one. They end alike."""
+    flight: str | None = None
+    """Of a read: unfinished ones with the same word are sent as one. With None it is always sent itself."""
     timeout: float | None = None
     """Seconds one attempt may take; the configured ones if None."""
     dedup_key: str | None = None

@@ -21,7 +21,8 @@ from autotask_queue.model.request import (
 )
 from autotask_queue.model.status import OPEN, TERMINAL, Effect, Reason, Status, may_have_arrived
 from autotask_queue.ports import Change, Claim, Claimed, Companions, Recovery
-from autotask_queue.store import joining, rules
+from autotask_queue.store import carrying, flights, joining, rules
+from autotask_queue.store.flights import Flights
 from autotask_queue.store.picking import pick
 from autotask_queue.store.ranks import Ranks
 from autotask_queue.store.shelf import Shelf
@@ -38,6 +39,7 @@ class Ledger:
     def __init__(self, shelf: Shelf) -> None:
         self._shelf = shelf
         self._ranks = Ranks(shelf)
+        self._flights = Flights(shelf)
         self.consequences: list[Request] = []
 
     # -- enqueue
@@ -66,6 +68,10 @@ class Ledger:
         request = rules.admitted(request, seq=shelf.next_seq(), actor=actor)
         if request.depends_on:
             shelf.add_parents(request.seq, request.depends_on)
+        leader = self._flights.leader_for(request)
+        if leader is not None:
+            request = msgspec.structs.replace(request, merged_into=leader.id)
+            detail["follows"] = leader.id
         first = request
         request = self._behind_parents(request, at=request.created_at)
         shelf.insert(request, self._waits(request, at=request.created_at))
@@ -111,7 +117,8 @@ class Ledger:
             raise RequestNotFound(f"There is no request {change.id}.")
         return self._apply(before, change)
 
-    def _apply(self, before: Request, change: Change) -> Request:
+    def _apply(self, before: Request, change: Change, *, alone: bool = False) -> Request:
+        """Applies a change; unless `alone`, those that are merged into the request go along."""
         wanted = rules.changed(before, change)
         after = self._behind_parents(wanted, at=change.at)
         if after.status is Status.HELD and before.status is Status.HELD and wanted.status is not Status.HELD:
@@ -121,6 +128,9 @@ class Ledger:
                 remedy="Retry or restore that one: this one then follows by itself.",
             )
         self._refuse_taken_key(before, after)
+        along = [] if alone else self._going_along(before, wanted)
+        if wanted.status is not before.status:
+            self._flights.changed(before, wanted.status)
         detail = dict(change.detail)
         for record in rules.endings(before, change, after):
             number = self._shelf.end_attempt(before.seq, record)
@@ -133,7 +143,39 @@ class Ledger:
             self._write_down(wanted, after, kind="held", at=change.at, actor=change.actor, why=_PARENT)
         if before.status is not after.status:
             self._tell_children(before, after, at=change.at, actor=change.actor)
+        for one in along:
+            self._carry(one, before, wanted, change)
+        self._let_another_lead(before, after, at=change.at, actor=change.actor)
         return after
+
+    def _going_along(self, before: Request, wanted: Request) -> list[Request]:
+        if before.status is wanted.status or before.status not in carrying.SHARED:
+            return []
+        merged = self._shelf.by_seqs(self._shelf.merged(before.id))
+        return [one for one in merged if carrying.goes_along(one, before, wanted)]
+
+    def _carry(self, one: Request, before: Request, wanted: Request, change: Change) -> None:
+        carried = carrying.carried(change, before, wanted, one)
+        if flights.follows(one):
+            attempt = self._shelf.next_attempts((one.seq,))[one.seq]
+            one = self._start(one, now=change.at, attempt=attempt, merged_into=before.id)
+        self.consequences.append(self._apply(one, carried, alone=True))
+
+    def _let_another_lead(self, before: Request, after: Request, *, at: float, actor: str) -> None:
+        """A read that others follow goes its own way: the first of them is sent, and followed by the rest."""
+        still = flights.leads(after) and flights.flight_of(after) == flights.flight_of(before)
+        if still or not flights.leads(before):
+            return
+        followers = self._flights.followers(before)
+        if not followers:
+            return
+        first, *others = followers
+        leader = msgspec.structs.replace(first, merged_into=None, updated_at=at)
+        self._store(first, leader, at=at)
+        self._write_down(first, leader, kind="promoted", at=at, actor=actor, detail={"instead_of": before.id})
+        for one in others:
+            self._store(one, msgspec.structs.replace(one, merged_into=leader.id), at=at)
+        self.consequences.append(leader)
 
     def _refuse_taken_key(self, before: Request, after: Request) -> None:
         if after.dedup_key is None or before.status not in TERMINAL or after.status in TERMINAL:
@@ -187,7 +229,7 @@ class Ledger:
         if retrying and request.not_before is not None and request.not_before > at:
             waits |= rules.FOR_TIME
         lane = rules.ordered_lane(request)
-        if lane is not None and self._must_queue(lane, request.seq):
+        if request.merged_into is not None or (lane is not None and self._must_queue(lane, request.seq)):
             waits |= rules.FOR_LANE
         if request.depends_on and self._shelf.open_parents(request.seq):
             waits |= rules.FOR_PARENT
@@ -324,6 +366,7 @@ class Ledger:
         self, before: Request, *, now: float, attempt: int, merged_into: RequestId | None = None
     ) -> Request:
         after = rules.claimed(before, now=now, merged_into=merged_into)
+        self._flights.sent(after)
         self._store(before, after, at=now)
         self._shelf.open_attempt(after.seq, attempt, started_at=now)
         detail: dict[str, JSON] = {"attempt": attempt}
@@ -338,12 +381,19 @@ class Ledger:
         """Works out afresh what every unfinished request waits for, after rows were lost."""
         for status in sorted(rules.WAITING | rules.BEFORE_PARENTS):
             for request in self._shelf.in_status(status):
-                after = self._behind_parents(request, at=now)
+                after = self._behind_parents(self._without_lost_leader(request), at=now)
                 if after.status is not request.status:
                     self._write_down(request, after, kind="held", at=now, actor="", why=_PARENT)
                 self._shelf.replace(request, after, self._waits(after, at=now))
         for status in sorted(OPEN):
             self._ranks.work_out([request.seq for request in self._shelf.in_status(status)])
+
+    def _without_lost_leader(self, request: Request) -> Request:
+        if not flights.follows(request):
+            return request
+        leader = None if request.merged_into is None else self._shelf.get(request.merged_into)
+        lost = leader is None or not flights.leads(leader)
+        return msgspec.structs.replace(request, merged_into=None) if lost else request
 
     def recover(self, *, now: float) -> Recovery:
         """What a dead process left in flight: writes become uncertain, reads pending again."""
@@ -359,7 +409,7 @@ class Ledger:
                 reason=None if read else Reason.INTERRUPTED,
                 why=INTERRUPTED,
             )
-            (released if read else uncertain).append(self._apply(request, change))
+            (released if read else uncertain).append(self._apply(request, change, alone=True))
         return Recovery(uncertain=tuple(uncertain), released=tuple(released))
 
     def take_up_copy(self, *, why: str, now: float, actor: str) -> tuple[Request, ...]:
@@ -383,7 +433,7 @@ class Ledger:
                     not_before=now,
                     why=why,
                 )
-                changed.append(self._apply(request, change))
+                changed.append(self._apply(request, change, alone=True))
         return tuple(changed)
 
 

@@ -1,9 +1,9 @@
 """Priority inheritance: who is waited for by a more urgent request goes as if it were as urgent.
 
 A request's *rank* is its own priority, or that of the most urgent one that waits for it: the next of its
-lane, or a child. Each of these has a rank by the same rule, so that urgency runs from the last of a lane to
-its first, and from there to whom that one waits for. Ranks are stored, because the order must be the same
-after a restart; lanes keep their order whatever the ranks are.
+lane, a child, or a read that follows it. Each of these has a rank by the same rule, so that urgency runs from
+the last of a lane to its first, and from there to whom that one waits for. Ranks are stored, because the
+order must be the same after a restart; lanes keep their order whatever the ranks are.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from typing import Protocol
 
 from autotask_queue.model.request import Request, RequestId
 from autotask_queue.model.status import TERMINAL, Status
-from autotask_queue.store import rules
+from autotask_queue.store import flights, rules
 
 
 class Ranked(Protocol):
     """What of a shelf ranks need."""
+
+    def get(self, request_id: RequestId) -> Request | None: ...
+
+    def by_seqs(self, seqs: Sequence[int]) -> list[Request]: ...
+
+    def merged(self, into: RequestId) -> list[int]:
+        """As `flights.Followed`."""
+        ...
 
     def by_seq(self, seq: int) -> Request: ...
 
@@ -68,7 +76,7 @@ class Ranks:
         if was == now or after.status is Status.PROCESSING:  # whoever starts waits for nobody
             return
         moved = after.priority != before.priority  # below one that waits for it, perhaps
-        if not (moved or any(now[:2]) or self._shelf.any_raised()):
+        if not (moved or any(now[:3]) or self._shelf.any_raised()):
             return  # it left, and it had raised nobody
         self.work_out(
             [
@@ -90,13 +98,16 @@ class Ranks:
 
     def _ahead(self, request: Request) -> Iterable[int]:
         """Whom it waits for."""
-        lane, is_child, _ = _pressure(request)
+        lane, is_child, leader, _ = _pressure(request)
         if lane is not None:
             before = self._shelf.lane_before(lane, request.seq)
             if before is not None:
                 yield before
         if is_child:
             yield from self._shelf.parents(request.seq)
+        found = None if leader is None else self._shelf.get(leader)
+        if found is not None and found.status not in TERMINAL:
+            yield found.seq
 
     def _behind(self, request: Request) -> Iterable[int]:
         """The ranks of those that wait for it."""
@@ -109,9 +120,14 @@ class Ranks:
             child = shelf.by_seq(seq)
             if child.status in rules.WAITING:
                 yield shelf.rank(child)
+        if flights.flight_of(request) is not None:
+            for one in shelf.by_seqs(shelf.merged(request.id)):
+                if flights.follows(one):
+                    yield shelf.rank(one)
 
 
-def _pressure(request: Request) -> tuple[str | None, bool, int]:
-    """How a request presses on those ahead: in which lane, whether as a child, how urgently."""
+def _pressure(request: Request) -> tuple[str | None, bool, RequestId | None, int]:
+    """How it presses on those ahead: in which lane, whether as a child, behind which read, how urgently."""
     lane = rules.ordered_lane(request) if rules.blocks_lane(request) else None
-    return lane, bool(request.depends_on) and request.status in rules.WAITING, request.priority
+    leader = request.merged_into if flights.follows(request) else None
+    return lane, bool(request.depends_on) and request.status in rules.WAITING, leader, request.priority

@@ -31,11 +31,13 @@ from autotask_queue.model.status import (
     may_have_arrived,
 )
 from autotask_queue.ports import AttemptRecord, Change
+from autotask_queue.store import flights
 
 FOR_TIME: Final = 1
 """Retrying, and `not_before` has not come."""
 FOR_LANE: Final = 2
-"""An earlier write of its lane is unfinished, or one is on the wire or uncertain."""
+"""It is another's turn: an earlier write of its lane is unfinished, one is on the wire or uncertain; or it is
+a read that follows one like it."""
 FOR_PARENT: Final = 4
 """A request it depends on is not completed."""
 
@@ -65,6 +67,7 @@ EDITABLE: Final = frozenset(
         "endpoint",
         "entity",
         "expires_at",
+        "flight",
         "headers",
         "lane",
         "marker",
@@ -220,7 +223,14 @@ def replaced_by(request: Request, holder: RequestId, *, actor: str) -> Change:
 
 def admitted(request: Request, *, seq: int, actor: str) -> Request:
     """`request` as it is stored: with its place in the order of arrival."""
-    return msgspec.structs.replace(request, seq=seq, actor=request.actor or actor, finished_at=None)
+    return msgspec.structs.replace(
+        request,
+        seq=seq,
+        actor=request.actor or actor,
+        finished_at=None,
+        merged_into=None,
+        flight=None if request.depends_on else request.flight,
+    )
 
 
 def claimed(request: Request, *, now: float, merged_into: RequestId | None = None) -> Request:
@@ -256,9 +266,14 @@ def changed(request: Request, change: Change) -> Request:
         values["attempts"] = 0
     if change.count_attempt:
         values["attempts"] = values.get("attempts", request.attempts) + 1
+    if change.apart:
+        values["batch"] = None
     if target is not request.status:
         values.update(_moved(request, target, change))
-    return msgspec.structs.replace(request, **values)
+    after = msgspec.structs.replace(request, **values)
+    if change.edit and flights.follows(after) and flights.flight_of(after) != flights.flight_of(request):
+        return msgspec.structs.replace(after, merged_into=None)
+    return after
 
 
 def _target(request: Request, change: Change) -> Status:

@@ -9,6 +9,7 @@ from autotask_queue.model.request import AuditEntry, Request, RequestId
 from autotask_queue.model.status import Status
 from autotask_queue.model.work import Turn
 from autotask_queue.ports import AttemptRecord
+from autotask_queue.store.flights import Followed
 from autotask_queue.store.picking import Ready
 from autotask_queue.store.ranks import Ranked
 
@@ -16,12 +17,10 @@ Front = tuple[int, int | None]
 """One request of a lane: its `seq` and what it waits for."""
 
 
-class Shelf(Ready, Ranked, Protocol):
+class Shelf(Ready, Ranked, Followed, Protocol):
     """Where a ledger keeps its rows. `waits` is explained in `rules`, the rank in `ranks`."""
 
     # requests
-    def get(self, request_id: RequestId) -> Request | None: ...
-    def by_seqs(self, seqs: Sequence[int]) -> list[Request]: ...
     def next_seq(self) -> int: ...
     def insert(self, request: Request, waits: int | None) -> None: ...
     def replace(self, before: Request, after: Request, waits: int | None) -> None:

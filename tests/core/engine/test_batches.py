@@ -275,7 +275,7 @@ async def test_a_person_does_not_wait_for_company(make_world: MakeWorld, server:
 async def test_a_person_who_joins_others_makes_them_go(make_world: MakeWorld, server: BatchServer) -> None:
     world = await make_world(server=server)
     for priority in (1, 10):
-        await world.submit("/Tickets/1", "GET", data=None, batchable=True, priority=priority)
+        await world.submit(f"/Tickets/{priority}", "GET", data=None, batchable=True, priority=priority)
         await world.clock.settle()
     assert [len(group) for group in groups_of(world)] == [2]
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.core.clock import FakeClock
-from tests.core.engine.conftest import Server
+from tests.core.engine.conftest import Server, failure
 
 from autotask_queue.manager import QueueManager
 from autotask_queue.model.errors import DuplicateKey, InvalidRequest, RequestIdTaken
+from autotask_queue.model.failure import FailureClass
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.presets import create_test_configuration
-from autotask_queue.model.request import OnDuplicate
+from autotask_queue.model.request import OnDuplicate, Reply
 from autotask_queue.model.status import Status
 from autotask_queue.store import MemoryStore, SqliteStore
 
@@ -172,3 +175,74 @@ async def test_d3_ids_and_keys_are_known_after_a_restart(tmp_path: Path) -> None
             kept = await queue.submit(*NOTE, data=ALIKE, dedup_key="call", on_duplicate="keep_first")
             assert kept.duplicate is bool(run)
             assert await queue.count() == 2
+
+
+# -- reads that are alike
+
+LOOK = ("/Companies/7", "GET", "z")
+
+
+async def test_d5_many_callers_one_call_and_one_who_gives_up_harms_none(bench: Bench) -> None:
+    bench.server.gate.clear()
+    callers = [asyncio.ensure_future(bench.queue.enqueue(*LOOK, priority=n % 10 + 1)) for n in range(20)]
+    await bench.clock.settle()
+    assert len(bench.server.calls) == 1
+    callers[0].cancel()
+    callers[7].cancel()
+    await bench.clock.settle()
+    bench.server.gate.set()
+    answers = await asyncio.gather(*callers, return_exceptions=True)
+    assert len(bench.server.calls) == 1
+    assert sum(isinstance(answer, Reply) for answer in answers) == 18
+    assert len({repr(answer) for answer in answers if isinstance(answer, Reply)}) == 1
+    assert bench.events.count("request.completed") == 20
+    metrics = await bench.queue.get_metrics()
+    assert (metrics.shared_reads, metrics.completed_requests) == (19, 20)
+
+
+async def test_d5_cancelling_the_one_that_leads_sends_the_next(bench: Bench) -> None:
+    await bench.queue.pause()
+    first, second, third = [await bench.queue.submit(*LOOK) for _ in range(3)]
+    await bench.queue.cancel_request(first.id)
+    assert (await bench.queue.result(first.id)).status is Status.CANCELLED
+    await bench.queue.resume()
+    assert [(await bench.queue.result(r.id, timeout=1)).ok for r in (second, third)] == [True, True]
+    assert [call.id for call in bench.server.calls] == [second.id]
+
+
+async def test_an_answer_that_fails_fails_for_all_and_they_are_tried_together(bench: Bench) -> None:
+    busy = failure(FailureClass.SERVER_TRANSIENT, status=503)
+    bench.server.script = [busy, failure(FailureClass.VALIDATION, status=400)]
+    bench.server.gate.clear()
+    receipts = [await bench.queue.submit(*LOOK, max_retries=3) for _ in range(3)]
+    await bench.clock.settle()
+    bench.server.gate.set()
+    await bench.clock.advance(300)
+    outcomes = [await bench.queue.result(r.id) for r in receipts]
+    assert [o.failure.kind for o in outcomes if o.failure] == [FailureClass.VALIDATION] * 3
+    assert len(bench.server.calls) == 2
+
+
+async def test_an_edited_question_is_asked_by_itself(bench: Bench) -> None:
+    await bench.queue.pause()
+    first, second, third = [await bench.queue.submit(*LOOK) for _ in range(3)]
+    await bench.queue.edit(first.id, endpoint="/Companies/8")
+    await bench.queue.edit(third.id, endpoint="/Companies/8")
+    await bench.queue.resume()
+    for receipt in (first, second, third):
+        assert (await bench.queue.result(receipt.id, timeout=1)).ok
+    assert sorted(call.endpoint for call in bench.server.calls) == ["/Companies/7", *["/Companies/8"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("config", "calls"), [({}, 1), ({"deduplication_enabled": False}, 4)], ids=["on", "off"]
+)
+async def test_sharing_can_be_switched_off(config: dict[str, Any], calls: int) -> None:
+    bench = Bench(**config)
+    async with bench.queue as queue:
+        await queue.pause()
+        receipts = [await queue.submit(*LOOK) for _ in range(4)]
+        await queue.resume()
+        assert [(await queue.result(r.id)).ok for r in receipts] == [True] * 4
+        assert len(bench.server.calls) == calls
+        assert (await queue.get_metrics()).shared_reads == 4 - calls

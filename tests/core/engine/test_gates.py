@@ -278,8 +278,8 @@ async def test_a_pause_ends_by_itself_and_survives_a_restart(make_world: MakeWor
 async def test_endpoint_limits_are_kept(make_world: MakeWorld) -> None:
     world = await make_world(zones={"z1": {"max_concurrency": 2}})
     world.server.gate.clear()
-    for _ in range(6):
-        await world.submit("/Tickets/1", "GET")
+    for n in range(6):
+        await world.submit(f"/Tickets/{n}", "GET")
     await world.submit("/Companies/1", "GET")
     await world.clock.settle()
     assert sorted(c.entity for c in world.server.calls) == ["Companies", "Tickets", "Tickets"]

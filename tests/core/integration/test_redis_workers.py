@@ -189,9 +189,9 @@ async def test_several_workers_do_everything_once(redis_server: RedisServer) -> 
             for _ in range(3)
         ]
         receipts = [
-            await queue.submit("/Tickets", "POST" if n % 2 else "GET", lane=f"lane-{n % 7}")
+            await queue.submit(f"/Tickets/{n}-{k}", "POST" if n % 2 else "GET", lane=f"lane-{n % 7}")
             for n in range(60)
-            for queue in queues
+            for k, queue in enumerate(queues)
         ]
         await until(lambda: queues[0].counters().count(Status.COMPLETED) == 180)
         assert processor.seen == dict.fromkeys((r.id for r in receipts), 1)

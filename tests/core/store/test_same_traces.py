@@ -81,6 +81,7 @@ EDITS: tuple[dict[str, Any], ...] = (
     {"effect": Effect.WRITE, "lane": "l1"},
     {"entity": "Notes", "expires_at": None},
     {"batch": None},
+    {"flight": "f2"},
     {"seq": 1},
 )
 OUTCOMES: dict[str, dict[str, Any]] = {
@@ -142,6 +143,7 @@ class AllStores(RuleBasedStateMachine):
         scheduled=seconds,
         expires=seconds,
         batch=st.sampled_from([None, "b1", "b1", "b2"]),
+        flight=st.sampled_from([None, "f1", "f1", "f2"]),
         again=st.integers(0, 9),
     )
     def enqueue(
@@ -205,6 +207,7 @@ class AllStores(RuleBasedStateMachine):
         outcome=st.sampled_from(["", "reply", "failure", "reset"]),
         edit=st.sampled_from(EDITS),
         count_attempt=st.booleans(),
+        apart=st.booleans(),
     )
     def apply(
         self,
@@ -308,6 +311,10 @@ class AllStores(RuleBasedStateMachine):
         for one in requests:
             assert (one.finished_at is not None) == one.status.is_terminal
             assert (one.restore_to is not None) == (one.status is Status.CANCELLED)
+            if one.status is Status.PENDING and one.merged_into is not None:
+                leader = next(r for r in requests if r.id == one.merged_into)
+                assert (leader.flight, leader.effect, leader.merged_into) == (one.flight, Effect.READ, None)
+                assert leader.status in {Status.PENDING, Status.RETRYING, Status.PROCESSING}
             running = self._runner.run(store.attempts(one.id))
             assert [a.result for a in running].count(AttemptResult.RUNNING) <= 1
             assert [a.number for a in running] == list(range(1, len(running) + 1))
@@ -369,6 +376,8 @@ def _is_ready(one: Request, found: dict[RequestId, Request], requests: Sequence[
         # A completed parent may have been pruned.
         if parent in found and found[parent].status is not Status.COMPLETED:
             return False
+    if one.merged_into is not None:
+        return False
     if not _is_ordered(one):
         return True
     lane = [r for r in requests if _is_ordered(r) and r.lane == one.lane and r.seq != one.seq]
@@ -380,6 +389,8 @@ def _least_ranks(unfinished: Sequence[Request]) -> dict[RequestId, int]:
     ranks = {r.id: r.priority for r in unfinished}
     ahead: dict[RequestId, list[RequestId]] = {r.id: [] for r in unfinished}
     for one in unfinished:
+        if one.status is Status.PENDING and one.merged_into in ranks:
+            ahead[one.id].append(one.merged_into)
         if one.status in {Status.PENDING, Status.RETRYING}:
             ahead[one.id] += [p for p in one.depends_on if p in ranks]
         if _is_ordered(one) and one.status in LANE_BLOCKING:

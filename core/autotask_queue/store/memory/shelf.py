@@ -15,7 +15,7 @@ from autotask_queue.model.request import Attempt, AttemptKind, AttemptResult, Au
 from autotask_queue.model.status import TERMINAL, Effect, Status
 from autotask_queue.model.work import Head, Turn
 from autotask_queue.ports import AttemptRecord, AuditAnchor
-from autotask_queue.store import rules
+from autotask_queue.store import flights, rules
 from autotask_queue.store.picking import Group, group_of
 from autotask_queue.store.shelf import Front
 
@@ -42,6 +42,8 @@ class MemoryShelf:
         self._raised: dict[int, int] = {}
         self._turn = Turn()
         self._sharing: dict[tuple[str, str, str], list[int]] = {}
+        self._leaders: dict[str, list[int]] = {}
+        self._merged: dict[RequestId, list[int]] = {}
         self._due: dict[int, float] = {}
         self._due_heap: list[tuple[float, int]] = []
         self._by_status: dict[Status, set[int]] = {status: set() for status in Status}
@@ -135,6 +137,14 @@ class MemoryShelf:
         seqs = self._lanes.get(lane, [])
         place = bisect_right(seqs, seq)
         return seqs[place : place + limit]
+
+    # -- who goes with whom
+
+    def newest_leader(self, flight: str) -> int | None:
+        return self._leaders[flight][-1] if flight in self._leaders else None
+
+    def merged(self, into: RequestId) -> list[int]:
+        return list(self._merged.get(into, ()))
 
     # -- parents
 
@@ -252,6 +262,10 @@ class MemoryShelf:
         self._cells[cell] = self._cells.get(cell, 0) + 1
         if request.dedup_key is not None and request.status not in TERMINAL:
             self._dedup[request.dedup_key] = request.id
+        if request.flight is not None and flights.leads(request):
+            insort(self._leaders.setdefault(request.flight, []), seq)
+        if request.merged_into is not None and request.status not in TERMINAL:
+            insort(self._merged.setdefault(request.merged_into, []), seq)
         lane = rules.ordered_lane(request)
         if lane is not None and rules.blocks_lane(request):
             insort(self._lanes.setdefault(lane, []), seq)
@@ -274,6 +288,10 @@ class MemoryShelf:
         self._cells[request.zone, request.entity, request.status] -= 1
         if request.dedup_key is not None and request.status not in TERMINAL:
             del self._dedup[request.dedup_key]
+        if request.flight is not None and flights.leads(request):
+            _drop(self._leaders, request.flight, seq)
+        if request.merged_into is not None and request.status not in TERMINAL:
+            _drop(self._merged, request.merged_into, seq)
         lane = rules.ordered_lane(request)
         if lane is not None and rules.blocks_lane(request):
             _drop(self._lanes, lane, seq)

@@ -31,6 +31,8 @@ class Applier:
         self._read = read
         self._run = run
         self._seal = seal
+        self._merged: dict[RequestId, list[Stored]] = {}
+        """Of requests that others are merged into: those, as the script last told. It checks them."""
 
     async def apply(
         self, changes: Sequence[Change], view: View, *, known: dict[RequestId, Stored] | None = None
@@ -84,7 +86,9 @@ class Applier:
         for place in places:
             stored = before.get(changes[place].id)
             if stored is not None:
-                planned.append((place, changing.plan(stored, changes[place], self._seal)))
+                change = changes[place]
+                merged = self._merged.get(change.id, ())
+                planned.append((place, changing.plan(stored, change, self._seal, merged)))
         left: list[int] = []
         answers = await self._run([plan.operation for _, plan in planned])
         for (place, plan), (answer, reply) in zip(planned, answers, strict=True):
@@ -92,6 +96,7 @@ class Applier:
             if answer[0] == "again":
                 left.append(place)
                 before[request_id] = reply.rows.get(answer[1], before[request_id])
+                self._merged[request_id] = [reply.rows[seq] for seq in answer[2]]
                 continue
             try:
                 after = changing.changed(plan, answer)
@@ -99,5 +104,6 @@ class Applier:
                 results[place] = (plan.before.request, error)
             else:
                 view.keep(after)
+                self._merged.pop(request_id, None)
                 results[place] = (plan.before.request, after.request)
         return left

@@ -21,7 +21,7 @@ from autotask_queue.model.errors import (
 from autotask_queue.model.request import OnDuplicate, Request, RequestId
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Change
-from autotask_queue.store import codec, rules
+from autotask_queue.store import carrying, codec, flights, rules
 from autotask_queue.store.redis import rows
 from autotask_queue.store.redis.batches import Operation, operation
 from autotask_queue.store.redis.rows import Stored
@@ -78,8 +78,10 @@ def enqueued(request: Request, answer: Sequence[Any], found: dict[str, Stored], 
         raise rules.key_taken(request, RequestId(answer[1]))
     if answer[0] == "sent":
         raise rules.key_taken(request, RequestId(answer[1]), Status(answer[2]))
-    _, seq, status, reason, updated_at = answer
+    _, seq, status, reason, updated_at, leader = answer
     stored = rules.admitted(codec.copy(request), seq=int(seq), actor=actor)
+    if leader:
+        stored = msgspec.structs.replace(stored, merged_into=RequestId(leader))
     return _as_parents_let_it(stored, status, reason, updated_at)
 
 
@@ -95,15 +97,22 @@ class Planned(msgspec.Struct, frozen=True):
     operation: Operation
 
 
-def plan(before: Stored, change: Change, seal: Seal) -> Planned:
-    """Works a change out. A refusal counts only if the request is still the same, too."""
+def plan(before: Stored, change: Change, seal: Seal, merged: Sequence[Stored] = ()) -> Planned:
+    """Works a change out. A refusal counts only if the request is still the same, too.
+
+    Args:
+        before: the request as it was read.
+        change: what is wanted.
+        seal: how what it holds is written.
+        merged: those that the script says go along.
+    """
     try:
-        return _plan(before, change, seal)
+        return _plan(before, change, seal, merged)
     except QueueError as refusal:
         return Planned(before, refusal, operation("check", str(before.request.seq), before.version))
 
 
-def _plan(before: Stored, change: Change, seal: Seal) -> Planned:
+def _plan(before: Stored, change: Change, seal: Seal, merged: Sequence[Stored]) -> Planned:
     """Works a change out.
 
     Raises:
@@ -113,8 +122,27 @@ def _plan(before: Stored, change: Change, seal: Seal) -> Planned:
     request = before.request
     change = codec.copy_change(change)
     wanted = rules.changed(request, change)
-    places: dict[str, int | bool] = {}
     documents: list[bytes] = []
+    own = _difference(request, wanted, change, documents, seal)
+    along = []
+    for stored in merged:
+        one = stored.request
+        if not carrying.goes_along(one, request, wanted):
+            continue
+        carried = carrying.carried(change, request, wanted, one)
+        if flights.follows(one):
+            one = rules.claimed(one, now=change.at, merged_into=request.id)
+        after = rules.changed(one, carried)
+        along.append((str(one.seq), stored.version, *_difference(one, after, carried, documents, seal)))
+    packed = operation("change", str(request.seq), before.version, *own, along, documents=tuple(documents))
+    return Planned(before, wanted, packed)
+
+
+def _difference(
+    request: Request, wanted: Request, change: Change, documents: list[bytes], seal: Seal
+) -> tuple[Any, ...]:
+    """What the script is told of a change: columns, the places of its documents, and what to write down."""
+    places: dict[str, int | bool] = {}
 
     def attach(name: str, document: bytes) -> None:
         documents.append(seal.document(name, request.id, document))
@@ -139,16 +167,7 @@ def _plan(before: Stored, change: Change, seal: Seal) -> Planned:
     }
     if change.attempt is not None:
         about["attempt"] = rows.from_attempt(change.attempt, request.id, seal)
-    packed = operation(
-        "change",
-        str(request.seq),
-        before.version,
-        rows.changed_columns(request, wanted, seal),
-        places,
-        about,
-        documents=tuple(documents),
-    )
-    return Planned(before, wanted, packed)
+    return rows.changed_columns(request, wanted, seal), places, about
 
 
 def changed(planned: Planned, answer: Sequence[Any]) -> Stored:

@@ -111,11 +111,12 @@ _FIELDS: Final[dict[str, tuple[_Encode, _Decode]]] = {
     "failure": (_from_failure, _or_none(_failure_decoder.decode)),
     "batch": _maybe(_TEXT),
     "merged_into": _maybe(_TEXT),
+    "flight": _maybe(_TEXT),
 }
 
-_STORES_OWN: Final = ("v", "waits", "rank", "tries", "running", "owner", "deps", "audit")
+_STORES_OWN: Final = ("v", "waits", "rank", "tries", "running", "owner", "deps", "audit", "sent")
 """Version, what it waits for, its rank if raised, attempts made, the running one, its worker, whether it has
-parents, entries."""
+parents, entries, and how many writes of its zone had come back when it was sent."""
 
 COLUMNS: Final = (*_FIELDS, *_STORES_OWN)
 LISTED: Final = tuple(name for name in RequestRow.__struct_fields__ if name != "seq")

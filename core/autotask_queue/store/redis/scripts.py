@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from autotask_queue.model.status import LANE_BLOCKING, TERMINAL, UNDECIDED
-from autotask_queue.store import rules
+from autotask_queue.store import carrying, flights, rules
 from autotask_queue.store.ledger import INTERRUPTED
 from autotask_queue.store.limits import PRUNABLE
 from autotask_queue.store.redis.rows import COLUMNS
@@ -22,12 +22,15 @@ UNHEARD: Final = "The server's answer was lost before it was sent."
 _WRITE: Final = ("rows", "order", "changes", "schedule", "operations", "answer")
 _READ: Final = ("read",)
 _SETS: Final = {
+    "ANSWERED": carrying.ANSWERED,
     "BEFORE_PARENTS": rules.BEFORE_PARENTS,
     "BUSY": rules.BUSY,
     "EXPIRING": rules.EXPIRING,
     "LANE_BLOCKING": LANE_BLOCKING,
+    "LEADING": flights.LEADING,
     "PRUNABLE": PRUNABLE,
     "REPLACEABLE": rules.REPLACEABLE,
+    "SHARED": carrying.SHARED,
     "TERMINAL": TERMINAL,
     "UNDECIDED": UNDECIDED,
     "WAITING": rules.WAITING,
@@ -63,6 +66,7 @@ def _script(names: Iterable[str]) -> Script:
 
 def _constants() -> str:
     lines = [f"local COLUMNS = {{ {', '.join(map(_quoted, COLUMNS))} }}"]
+    lines.append(f"local MOST_FOLLOWERS = {flights.MOST_FOLLOWERS}")
     lines.append(f"local INTERRUPTED = {_quoted(INTERRUPTED)}")
     lines.append(f"local UNHEARD = {_quoted(UNHEARD)}")
     lines += [

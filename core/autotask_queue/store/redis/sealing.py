@@ -1,7 +1,7 @@
 """Encryption of what a server keeps: here, before it is sent, so that the server never sees a word of it.
 
 What holds people's words is sealed with AES-256-GCM, bound to its request and to its place there, so that a
-value put somewhere else is found out. Four columns must be compared on the server: the same text is always
+value put somewhere else is found out. Five columns must be compared on the server: the same text is always
 sealed alike there (AES-SIV, RFC 5297). Who reads the server learns which requests are of one record, not of
 which. What a claim looks at stays readable: ids, zones, entities, methods, statuses, numbers, times.
 """
@@ -21,7 +21,7 @@ from autotask_queue.store.redis.failures import DataUnreadable
 
 SEALED: Final = frozenset({"summary", "reason_text", "failure_title", "failure", "actor"})
 """Columns that nobody on the server looks at."""
-ALIKE: Final = frozenset({"endpoint", "lane", "dedup_key", "batch"})
+ALIKE: Final = frozenset({"endpoint", "lane", "dedup_key", "batch", "flight"})
 """Columns whose values are compared on the server."""
 
 _MARK: Final = "~"

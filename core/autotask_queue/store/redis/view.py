@@ -41,7 +41,10 @@ class View:
         if self.seen_epoch == _NONE:  # nothing has been read yet
             self.seen_epoch = reply.epoch
         self.epoch = reply.epoch
-        self.consequences.extend(reply.consequences())
+        for request in reply.consequences():
+            self.consequences.append(request)
+            if request.status is not Status.PROCESSING:  # it went along with another
+                self.in_flight.pop(request.id, None)
 
     def counters(self) -> Counters:
         """The counters, put together when first asked for."""

@@ -19,6 +19,8 @@ class Lookups:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._gathered = Gathered(connection)
+        self._leaders: set[RequestId] = set()
+        """Into whom others are merged; most have nobody with them, and are told without looking."""
 
     @property
     def changes(self) -> int:
@@ -64,6 +66,24 @@ class Lookups:
     def lane_behind(self, lane: str, seq: int, *, limit: int) -> list[int]:
         sql = statements.LANE_BEHIND
         return [behind for (behind,) in self.connection.execute(sql, (lane, seq, limit))]
+
+    # -- who goes with whom
+
+    def newest_leader(self, flight: str) -> int | None:
+        leader: int | None = self._one(statements.NEWEST_LEADER, flight)
+        return leader
+
+    def _load_leaders(self) -> None:
+        self._leaders = {into for (into,) in self._connection.execute(statements.MERGED_INTO)}
+
+    def _note_leader(self, request: Request) -> None:
+        if request.merged_into is not None:
+            self._leaders.add(request.merged_into)
+
+    def merged(self, into: RequestId) -> list[int]:
+        if into not in self._leaders:
+            return []
+        return [seq for (seq,) in self.connection.execute(statements.MERGED, (into,))]
 
     # -- parents
 

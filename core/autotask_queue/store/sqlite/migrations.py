@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from autotask_queue.store.sqlite import schema_1, schema_2, schema_3
+from autotask_queue.store.sqlite import schema_1, schema_2, schema_3, schema_4
 
 
 class Migration(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     Migration(version=1, name="requests, history, audit", statements=schema_1.STATEMENTS),
     Migration(version=2, name="requests that share a call", statements=schema_2.STATEMENTS),
     Migration(version=3, name="ranks", statements=schema_3.STATEMENTS),
+    Migration(version=4, name="reads that are alike", statements=schema_4.STATEMENTS),
 )
 
 NEWEST: Final = MIGRATIONS[-1].version

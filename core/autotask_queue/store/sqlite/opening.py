@@ -133,7 +133,10 @@ def open_file(
         StoreError: the file cannot be used.
     """
     with session.explaining():  # of a step that failed nothing is kept
+        (version,) = session.connection.execute("PRAGMA user_version").fetchone()
         notes = list(_migrate(session.connection, path, migrations))
+        if version < migrations[-1].version:  # each step may have written all of it
+            session.log.note_pages(session.connection.execute("PRAGMA page_count").fetchone()[0])
     with session.changing():
         if damaged is not None:
             notes += damaged.bring_over(session.connection)

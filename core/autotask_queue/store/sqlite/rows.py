@@ -24,7 +24,7 @@ from autotask_queue.store import codec, rules
 LISTED: Final = RequestRow.__struct_fields__
 """The columns of a row in a list."""
 
-OWN: Final = ("fence", "dedup_key", "restore_to", "failure", "batch", "merged_into")
+OWN: Final = ("fence", "dedup_key", "restore_to", "failure", "batch", "merged_into", "flight")
 """What a whole request has beside these and its payload."""
 
 STORED: Final = (*LISTED, *OWN)

@@ -90,6 +90,7 @@ class SqlShelf(Lookups):
         self._raised = {seq: rank for seq, rank, _, _ in raised}
         self._heads.expect((zone, entity, rank) for _, rank, zone, entity in raised)
         self._signed = one(statements.SIGNED) or 0
+        self._load_leaders()
         turn = one(statements.TURN)
         self._turn = Turn() if turn is None else _turns.decode(turn)
 
@@ -181,6 +182,7 @@ class SqlShelf(Lookups):
 
     def insert(self, request: Request, waits: int | None) -> None:
         payload = codec.encode_payload(request)
+        self._note_leader(request)
         if request.dedup_key is not None:
             self.settle()  # the key is unique: whoever it replaces leaves the table first
         self._gathered.touch(request.seq)
@@ -195,6 +197,7 @@ class SqlShelf(Lookups):
 
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
         changes, payload_changed = rows.changed_columns(before, after)
+        self._note_leader(after)
         payload = codec.encode_payload(after) if payload_changed else None
         self._gathered.touch(after.seq)
         self._in_flight.pop(before.id, None)

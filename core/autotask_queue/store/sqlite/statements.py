@@ -32,6 +32,13 @@ WHERE zone = ? AND entity = ? AND batch = ? AND waits = 0
 AND attempts <= ? AND (expires_at IS NULL OR expires_at > ?)
 ORDER BY seq LIMIT ?
 """
+NEWEST_LEADER: Final = """
+SELECT seq FROM request INDEXED BY request_flight
+WHERE flight = ? AND effect = 'read' AND merged_into IS NULL
+AND status IN ('pending', 'retrying', 'processing') ORDER BY seq DESC LIMIT 1
+"""
+MERGED: Final = "SELECT seq FROM request INDEXED BY request_merged WHERE merged_into = ? ORDER BY seq"
+MERGED_INTO: Final = "SELECT DISTINCT merged_into FROM request WHERE merged_into IS NOT NULL"
 SELECT_BUSY: Final = f"""
 SELECT {rows.REQUEST_SQL} FROM request t INDEXED BY request_busy
 WHERE t.status IN ('processing', 'uncertain') AND t.status = ? ORDER BY t.seq

@@ -104,7 +104,7 @@ def test_every_column_is_sealed_or_known_to_hold_no_words() -> None:
         *("id", "status", "zone", "method", "effect", "entity", "priority", "created_at", "updated_at"),
         *("attempts", "max_retries", "reason", "scheduled_at", "not_before", "expires_at", "finished_at"),
         *("http_status", "record_id", "fence", "restore_to", "merged_into"),
-        *("v", "waits", "tries", "running", "owner", "deps", "audit", "rank"),
+        *("v", "waits", "tries", "running", "owner", "deps", "audit", "rank", "sent"),
     }
     assert set(COLUMNS) == SEALED | ALIKE | readable
     assert COLUMNS[0] == LISTED[0] == "id", "what binds the others is read first"

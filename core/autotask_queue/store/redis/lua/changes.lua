@@ -95,11 +95,83 @@ end
 
 ---------------------------------------------------------------------------------------------------
 
+local base = 0 -- where the running operation's documents begin
+
+local function keep_documents(row, places)
+  for name, place in pairs(places) do
+    plan(hashed, name, row.seq, place and ARGV[base + place])
+  end
+end
+
+-- Puts a row on its way, as part of another if that is named.
+local function start(row, now, merged_into)
+  local was, number = row.status, next_number(row)
+  store(row, {
+    status = 'processing',
+    fence = text(tonumber(row.fence) + 1),
+    updated_at = now,
+    not_before = '',
+    reason = '',
+    reason_text = '',
+    merged_into = merged_into or '',
+    tries = number,
+    running = number,
+    sent = row.effect == 'read' and row.flight ~= '' and writes_of(row.zone) or '',
+  }, now)
+  keep_attempt(row, number, { 'send', 'running', now, '', '', '', '' })
+  local detail = merged_into and cjson.encode({ merged_into = merged_into }) or '{}'
+  write_down(row, 'claimed', now, '', was, 'processing', '', detail, tonumber(number))
+end
+
+-- Those that change with a row because they are merged into it: see carrying.goes_along
+local function going_along(row, meant)
+  local found = {}
+  if row.status == meant or not SHARED[row.status] then
+    return found
+  end
+  for _, one in ipairs(merged(row.id)) do
+    local along
+    if follows(one) then
+      along = row.status == 'processing' and ANSWERED[meant]
+    else
+      along = one.status == row.status and (row.status ~= 'held' or one.reason == row.reason)
+    end
+    if along then
+      found[#found + 1] = one
+    end
+  end
+  return found
+end
+
+-- A read that others follow goes its own way: the first of them is sent, and followed by the rest.
+local function let_another_lead(row, flight_before, at, actor)
+  if not flight_before or (leads(row) and row.flight == flight_before) then
+    return
+  end
+  local first
+  for _, one in ipairs(merged(row.id)) do
+    if follows(one) and first then
+      store(one, { merged_into = first.id }, at)
+    elseif follows(one) then
+      first = one
+      store(first, { merged_into = '', updated_at = at }, at)
+      local detail = cjson.encode({ instead_of = row.id })
+      write_down(first, 'promoted', at, actor, first.status, first.status, '', detail, false)
+    end
+  end
+  if first then
+    consequence(first)
+  end
+end
+
 -- Applies `changes` whole, or answers why not: 'parent', or 'taken' and by whom.
 -- about: kind, at, actor, why, detail as JSON, attempt or nil
-local function apply_change(row, changes, about)
+-- along: what becomes of those that go along: { row, changes, documents, about } each
+local apply_change
+function apply_change(row, changes, about, along)
   local was, at = row.status, about.at
   local meant = changes.status or was
+  local flight_before = leads(row) and row.flight
   behind_parents(row, changes, at)
   local becomes = changes.status or was
   if becomes == 'held' and was == 'held' and meant ~= 'held' then
@@ -110,6 +182,9 @@ local function apply_change(row, changes, about)
     if other then
       return 'taken', other
     end
+  end
+  if row.effect == 'write' and BUSY[was] and meant ~= was then
+    plan(hashed, 'wrote', row.zone, text(tonumber(writes_of(row.zone)) + 1))
   end
   local attempt = false
   for _, record in ipairs(endings(row, becomes, about)) do
@@ -123,6 +198,15 @@ local function apply_change(row, changes, about)
   if was ~= becomes then
     tell_children(row, was, at, about.actor)
   end
+  for _, one in ipairs(along or {}) do
+    if follows(one[1]) then
+      start(one[1], at, row.id)
+    end
+    apply_change(one[1], one[2], one[4])
+    keep_documents(one[1], one[3])
+    consequence(one[1])
+  end
+  let_another_lead(row, flight_before, at, about.actor)
 end
 
 -- The reason goes with what gave it.

@@ -5,14 +5,6 @@ local DUE_AT_ONCE = 500 -- rows that one call moves because of time, so that no 
 
 local OPERATIONS = {}
 
-local base = 0 -- where the running operation's documents begin
-
-local function keep_documents(row, places)
-  for name, place in pairs(places) do
-    plan(hashed, name, row.seq, place and ARGV[base + place])
-  end
-end
-
 -- The unfinished request that has the new one's key makes room for it, or says why not.
 local function replace(holder, id, at, actor)
   if not REPLACEABLE[holder.status] or (holder.status == 'held' and UNDECIDED[holder.reason]) then
@@ -42,7 +34,7 @@ function OPERATIONS.enqueue(op)
   if op[7] and hashed_value('gone', id) then
     return { 'gone' }
   end
-  local other, detail = values.dedup_key and hashed_value('uniq', values.dedup_key), '{}'
+  local other, detail = values.dedup_key and hashed_value('uniq', values.dedup_key), {}
   if other and op[8] == 'keep_first' then
     want(seq_of(other))
     return { 'first', seq_of(other) }
@@ -51,12 +43,17 @@ function OPERATIONS.enqueue(op)
     if refusal then
       return refusal
     end
-    detail = cjson.encode({ replaces = other })
+    detail.replaces = other
   elseif other then
     return { 'taken', other }
   end
   ctl.seq = ctl.seq + 1
   local row = new_row(text(ctl.seq), values)
+  local leader = leader_for(row)
+  if leader then
+    set(row, 'merged_into', leader.id)
+    detail.follows = leader.id
+  end
   add_parents(row, op[5])
   local first, at, changes = row.status, row.created_at, {}
   behind_parents(row, changes, at)
@@ -68,11 +65,12 @@ function OPERATIONS.enqueue(op)
   enter_lane(row, lane_state(row))
   file(row, waits_of(row, at))
   rank_added(row)
-  write_down(row, 'enqueued', at, actor, '', first, '', detail, false)
+  local written = next(detail) and cjson.encode(detail) or '{}'
+  write_down(row, 'enqueued', at, actor, '', first, '', written, false)
   if row.status ~= first then
     write_down(row, 'held', at, actor, first, row.status, PARENT, '{}', false)
   end
-  local answer = { 'new', row.seq, row.status, row.reason, row.updated_at }
+  local answer = { 'new', row.seq, row.status, row.reason, row.updated_at, row.merged_into }
   free_children(row, at, actor)
   return answer
 end
@@ -92,21 +90,47 @@ end
 -- 'check', seq, v: a change that the rules refuse, if the row is still what they looked at.
 function OPERATIONS.check(op, caller)
   if must_wait(op, caller) then
-    return { 'again', op[2] }
+    return { 'again', op[2], {} }
   end
   return { 'refused' }
 end
 
--- 'change', seq, v, values, documents (name -> place, or false to remove it), about
+-- Whether `given` is what goes along now; in the form that apply_change wants.
+local function matching(given, needed)
+  local along = {}
+  for place, one in ipairs(needed) do
+    local planned = given[place]
+    if not planned or planned[1] ~= one.seq or planned[2] ~= one.v then
+      return nil
+    end
+    along[place] = { one, planned[3], planned[4], planned[5] }
+  end
+  return #given == #needed and along or nil
+end
+
+-- 'change', seq, v, values, documents (name -> place, or false to remove it), about, and the same (seq, v, values,
+-- documents, about) of each that goes along.
 function OPERATIONS.change(op, caller)
   local again, row = must_wait(op, caller)
   if again then
-    return { 'again', op[2] }
+    return { 'again', op[2], {} }
   end
   if not row then
     return { 'gone' }
   end
-  local refusal, other = apply_change(row, op[4], op[6])
+  local needed = going_along(row, op[4].status or row.status)
+  local along = matching(op[7], needed)
+  if not along then
+    stopped[caller] = true
+    local seqs = {}
+    for place, one in ipairs(needed) do
+      seqs[place] = one.seq
+      want(one.seq)
+    end
+    want(row.seq)
+    return { 'again', op[2], seqs }
+  end
+  local refusal, other = apply_change(row, op[4], op[6], along)
   if refusal then
     return { refusal, other or '' }
   end
@@ -116,24 +140,6 @@ end
 
 ---------------------------------------------------------------------------------------------------
 -- Claims
-
-local function start(row, now, merged_into)
-  local was, number = row.status, next_number(row)
-  store(row, {
-    status = 'processing',
-    fence = text(tonumber(row.fence) + 1),
-    updated_at = now,
-    not_before = '',
-    reason = '',
-    reason_text = '',
-    merged_into = merged_into or '',
-    tries = number,
-    running = number,
-  }, now)
-  keep_attempt(row, number, { 'send', 'running', now, '', '', '', '' })
-  local detail = merged_into and cjson.encode({ merged_into = merged_into }) or '{}'
-  write_down(row, 'claimed', now, '', was, 'processing', '', detail, tonumber(number))
-end
 
 -- 'claim', now, limit, gates, default gate, background, epoch, terms
 -- Brings in what time has brought, then starts the best of what is ready and may go. A worker that has not seen

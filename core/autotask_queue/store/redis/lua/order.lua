@@ -27,6 +27,15 @@ local function lane_of(row)
   end
 end
 
+-- Whether reads like it may follow it, and whether it follows one: see store/flights.py
+local function leads(row)
+  return LEADING[row.status] and row.effect == 'read' and row.flight ~= '' and row.merged_into == ''
+end
+
+local function follows(row)
+  return row.status == 'pending' and row.merged_into ~= ''
+end
+
 -- When something happens to it by itself.
 local function due_at(row, waits)
   local due = EXPIRING[row.status] and row.expires_at or ''
@@ -104,6 +113,12 @@ end
 
 local function file(row, waits)
   plan(sorted, 's:' .. row.status, row.seq, row.seq)
+  if leads(row) then
+    write('ZADD', key('flight:' .. row.flight), row.seq, row.seq)
+  end
+  if row.merged_into ~= '' and not TERMINAL[row.status] then
+    write('ZADD', key('with:' .. row.merged_into), row.seq, row.seq)
+  end
   count(row, 1)
   if row.dedup_key ~= '' and not TERMINAL[row.status] then
     plan(hashed, 'uniq', row.dedup_key, row.id)
@@ -116,6 +131,12 @@ end
 
 local function unfile(row)
   plan(sorted, 's:' .. row.status, row.seq, false)
+  if leads(row) then
+    write('ZREM', key('flight:' .. row.flight), row.seq)
+  end
+  if row.merged_into ~= '' and not TERMINAL[row.status] then
+    write('ZREM', key('with:' .. row.merged_into), row.seq)
+  end
   count(row, -1)
   if row.dedup_key ~= '' and not TERMINAL[row.status] then
     plan(hashed, 'uniq', row.dedup_key, false)
@@ -208,7 +229,7 @@ local function waits_of(row, at)
     waits = waits + FOR_TIME
   end
   local lane = lane_of(row)
-  if lane and must_queue(lane, row.seq) then
+  if row.merged_into ~= '' or (lane and must_queue(lane, row.seq)) then
     waits = waits + FOR_LANE
   end
   if #open_parents(row) > 0 then
@@ -263,16 +284,62 @@ local function leave_lane(row, lane, blocked, was_busy)
 end
 
 ---------------------------------------------------------------------------------------------------
+-- Who goes with whom: see store/flights.py and store/carrying.py
+
+-- The unfinished ones with this `merged_into`, by seq.
+local function merged(into)
+  local found = {}
+  for place, seq in ipairs(redis.call('ZRANGE', key('with:' .. into), 0, -1)) do
+    found[place] = load(seq)
+  end
+  return found
+end
+
+local function followers_of(row)
+  local found = {}
+  if row.effect == 'read' and row.flight ~= '' then
+    for _, one in ipairs(merged(row.id)) do
+      if follows(one) then
+        found[#found + 1] = one
+      end
+    end
+  end
+  return found
+end
+
+-- How many writes of a zone have come back.
+local function writes_of(zone)
+  return hashed_value('wrote', zone) or '0'
+end
+
+-- Whom a new read is to follow; nil if it is to be sent itself.
+local function leader_for(row)
+  if row.status ~= 'pending' or row.effect ~= 'read' or row.flight == '' then
+    return nil
+  end
+  local seq = redis.call('ZREVRANGE', key('flight:' .. row.flight), 0, 0)[1]
+  local leader = seq and load(seq)
+  if not leader or redis.call('ZCARD', key('with:' .. leader.id)) >= MOST_FOLLOWERS then
+    return nil
+  end
+  if leader.status == 'processing' and leader.sent ~= writes_of(leader.zone) then
+    return nil
+  end
+  return leader
+end
+
+---------------------------------------------------------------------------------------------------
 -- Ranks: see store/ranks.py
 
--- How a row presses on those ahead: in which lane, whether as a child.
+-- How a row presses on those ahead: in which lane, whether as a child, behind which read.
 local function pressure(row)
   local lane, blocks = lane_state(row)
-  return blocks and lane or nil, row.deps ~= '' and WAITING[row.status] or false
+  local leader = follows(row) and row.merged_into or false
+  return blocks and lane or nil, row.deps ~= '' and WAITING[row.status] or false, leader
 end
 
 -- Whom it waits for, as seqs.
-local function ahead_of(row, lane, is_child)
+local function ahead_of(row, lane, is_child, leader)
   local found = {}
   if lane then
     found[1] = redis.call('ZREVRANGEBYSCORE', key('lane:' .. lane), '(' .. row.seq, '-inf', 'LIMIT', 0, 1)[1]
@@ -282,6 +349,10 @@ local function ahead_of(row, lane, is_child)
     if seq and not TERMINAL[load(seq).status] then
       found[#found + 1] = seq
     end
+  end
+  local first = leader and seq_of(leader)
+  if first and not TERMINAL[load(first).status] then
+    found[#found + 1] = first
   end
   return found
 end
@@ -301,6 +372,9 @@ local function due_rank(row)
     if WAITING[child.status] then
       rank = math.max(rank, rank_of(child))
     end
+  end
+  for _, one in ipairs(followers_of(row)) do
+    rank = math.max(rank, rank_of(one))
   end
   return rank
 end
@@ -335,20 +409,21 @@ local function rank_added(row)
 end
 
 -- Who waits for whom, or how urgently, may have changed.
-local function rank_changed(row, lane_before, was_child, priority)
-  local lane, is_child = pressure(row)
-  if row.status == 'processing' or (lane == lane_before and is_child == was_child and row.priority == priority) then
+local function rank_changed(row, lane_before, was_child, leader_before, priority)
+  local lane, is_child, leader = pressure(row)
+  local as_before = lane == lane_before and is_child == was_child and leader == leader_before
+  if row.status == 'processing' or (as_before and row.priority == priority) then
     return
   end
   local moved = row.priority ~= priority -- below one that waits for it, perhaps
-  if not (moved or lane or is_child or ctl.raised) then
+  if not (moved or lane or is_child or leader or ctl.raised) then
     return
   end
   local todo = TERMINAL[row.status] and {} or { row.seq }
-  for _, seq in ipairs(ahead_of(row, lane_before, was_child)) do
+  for _, seq in ipairs(ahead_of(row, lane_before, was_child, leader_before)) do
     todo[#todo + 1] = seq
   end
-  for _, seq in ipairs(ahead_of(row, lane, is_child)) do
+  for _, seq in ipairs(ahead_of(row, lane, is_child, leader)) do
     todo[#todo + 1] = seq
   end
   work_out_ranks(todo)
@@ -363,7 +438,7 @@ end
 local function store(row, changes, at)
   local lane_before, blocked, was_busy = lane_state(row)
   local was, priority = row.status, row.priority
-  local pressed, was_child = pressure(row)
+  local pressed, was_child, followed = pressure(row)
   unfile(row)
   for name, value in pairs(changes) do
     set(row, name, value)
@@ -392,5 +467,5 @@ local function store(row, changes, at)
   if moved and lane and lane ~= lane_before then
     settle_lane(lane)
   end
-  rank_changed(row, pressed, was_child, priority)
+  rank_changed(row, pressed, was_child, followed, priority)
 end
