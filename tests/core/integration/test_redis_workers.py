@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 import time
 from collections import Counter
@@ -284,6 +285,38 @@ async def test_a_killed_worker_loses_nothing_and_sends_no_write_twice(redis_serv
     stands = await manager.get_request(write.id)
     assert stands.reason in (Reason.INTERRUPTED, Reason.CONFIRM)
     await heir.end()
+    await manager.shutdown()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGSTOP")
+async def test_a_worker_that_was_stopped_past_its_lease_repeats_nothing(
+    redis_server: RedisServer,
+) -> None:
+    """A laptop that slept, a process that was swapped out: its answers come when others have taken over."""
+    manager = QueueManager(
+        create_redis_configuration(),
+        processors={"echo": EchoProcessor()},
+        store=RedisStore(redis_server.url, lease=1.0),
+    )
+    await manager.initialize(send=False)
+    sleeper = await Child.start(redis_server.url, lease=1.0, seconds=1.0)
+    write = await manager.submit("/Tickets", "POST", effect=Effect.WRITE)
+    read = await manager.submit("/Tickets", "GET")
+    await until(lambda: len(sleeper.begun()) == 2)
+    sleeper.process.send_signal(signal.SIGSTOP)
+    heir = await Child.start(redis_server.url, lease=1.0)
+    assert (await manager.result(read.id, timeout=PATIENCE)).ok
+    held = (Status.UNCERTAIN, Status.HELD)
+    await until(lambda: manager.counters().count(*held) == 1)
+    sleeper.process.send_signal(signal.SIGCONT)
+    await until(lambda: len([line for line in sleeper.told if line["what"] == "ends"]) == 2)
+    await sleeper.end()
+    await heir.end()
+    assert (sorted(sleeper.begun()), heir.begun()) == ([write.seq, read.seq], [read.seq])
+    assert (await manager.result(write.id, timeout=PATIENCE)).ok, "the late answer tells what became of it"
+    done = [entry.kind for entry in await manager.audit(request_id=read.id)]
+    assert done.count("completed") == 1
+    assert done.count("claimed") == 2
     await manager.shutdown()
 
 
