@@ -197,7 +197,7 @@ async def listen(queue: QueueManager) -> None:
 async def shared(folder: Path) -> None:
     config = load_configuration("queue.toml", preset="redis")
     with log_to_files(folder, level="debug"):
-        queue = await QuickSetup.redis(config.persistence.connection.url)
+        queue = await QuickSetup.redis(config.persistence.connection.url, encryption_key=new_encryption_key())
         await queue.shutdown()
 
 
