@@ -797,12 +797,15 @@ def _open_store(persistence: PersistenceConfig, encryption_key: bytes | None) ->
             namespace=connection.namespace,
             lease=persistence.options.lease,
             patience=SPOOLING_PATIENCE if connection.spool_path else PATIENCE,
+            compression=persistence.options.compression,
             encryption_key=encryption_key,
         )
         if not connection.spool_path:
             return server
         return SpoolingStore(server, connection.spool_path, encryption_key=encryption_key)
-    return SqliteStore(connection.db_path, encryption_key=encryption_key)
+    return SqliteStore(
+        connection.db_path, encryption_key=encryption_key, compression=persistence.options.compression
+    )
 
 
 _WAITING = (Status.PENDING, Status.DEFERRED, Status.RETRYING, Status.HELD)

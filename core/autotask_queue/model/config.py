@@ -43,7 +43,8 @@ class PersistenceOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     checkpoint_interval: float = 60.0
     """Seconds between two looks at what can be written back or deleted."""
     compression: bool = False
-    """Store larger documents compressed."""
+    """Store documents and replies of 1 KiB and more compressed, where that saves a tenth. What was stored
+    before can be read either way, and is found by its words."""
     retention_period: float = 7 * 86_400.0
     """Seconds for which finished requests are kept; 0 keeps them for ever. Failed ones always stay."""
     lease: float = 360.0

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from autotask_queue.model.errors import InvalidRequest
-from autotask_queue.model.request import JSON, Request, RequestRow
+from autotask_queue.model.request import JSON, Reply, Request, RequestRow
 from autotask_queue.ports import Change
+from autotask_queue.store.packing import unpack
 from autotask_queue.store.rules import PAYLOAD, Payload
 
 _ROW_FIELDS = RequestRow.__struct_fields__
@@ -17,6 +18,7 @@ _row_values = attrgetter(*_ROW_FIELDS)
 _payload_values = attrgetter(*PAYLOAD)
 _encoder = msgspec.json.Encoder()
 _payload_decoder = msgspec.json.Decoder(Payload)
+_reply_decoder = msgspec.json.Decoder(Reply)
 
 
 def encode(value: JSON) -> bytes:
@@ -46,9 +48,14 @@ def encode_payload(request: Request) -> bytes:
 
 
 def decode_payload(data: bytes) -> dict[str, Any]:
-    """The fields that `encode_payload` wrote."""
-    payload = _payload_decoder.decode(data)
+    """The fields that `encode_payload` wrote, packed or not."""
+    payload = _payload_decoder.decode(unpack(data))
     return dict(zip(PAYLOAD, _payload_values(payload), strict=True))
+
+
+def decode_reply(data: bytes) -> Reply:
+    """A reply that `encode` wrote, packed or not."""
+    return _reply_decoder.decode(unpack(data))
 
 
 def row(request: Request) -> RequestRow:

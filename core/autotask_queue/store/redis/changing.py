@@ -22,6 +22,7 @@ from autotask_queue.model.request import OnDuplicate, Request, RequestId
 from autotask_queue.model.status import Reason, Status
 from autotask_queue.ports import Change
 from autotask_queue.store import carrying, codec, flights, rules
+from autotask_queue.store.packing import pack
 from autotask_queue.store.redis import rows
 from autotask_queue.store.redis.batches import Operation, operation
 from autotask_queue.store.redis.rows import Stored
@@ -57,7 +58,7 @@ def enqueue(request: Request, seal: Seal, *, actor: str, adopted: bool = False) 
         rows.from_actor(actor, seal),
         adopted,
         policy.value,
-        documents=tuple(seal.document(name, request.id, data) for name, data in documents.items()),
+        documents=tuple(_kept(name, request.id, data, seal) for name, data in documents.items()),
     )
 
 
@@ -83,6 +84,12 @@ def enqueued(request: Request, answer: Sequence[Any], found: dict[str, Stored], 
     if leader:
         stored = msgspec.structs.replace(stored, merged_into=RequestId(leader))
     return _as_parents_let_it(stored, status, reason, updated_at)
+
+
+def _kept(name: str, request_id: RequestId, document: bytes, seal: Seal) -> bytes:
+    """A document as the server keeps it. What is searched for words there stays as it is."""
+    packed = pack(document) if seal.compression and name != "search" else document
+    return seal.document(name, request_id, packed)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -145,7 +152,7 @@ def _difference(
     places: dict[str, int | bool] = {}
 
     def attach(name: str, document: bytes) -> None:
-        documents.append(seal.document(name, request.id, document))
+        documents.append(_kept(name, request.id, document, seal))
         places[name] = len(documents)
 
     if change.edit:

@@ -20,7 +20,6 @@ from autotask_queue.model.request import (
     AttemptKind,
     AttemptResult,
     AuditEntry,
-    Reply,
     Request,
     RequestId,
     RequestRow,
@@ -34,7 +33,6 @@ _Encode = Callable[[Any], str]
 _Decode = Callable[[str], Any]
 
 _failure_decoder = msgspec.json.Decoder(Failure)
-_reply_decoder = msgspec.json.Decoder(Reply)
 
 
 def number(value: float) -> str:
@@ -170,7 +168,7 @@ def to_stored(
     opened = seal.open_columns(_NAMES, values)
     fields = {name: decode(text or "") for (name, decode), text in zip(_DECODERS, opened, strict=False)}
     if reply is not None:
-        fields["reply"] = _reply_decoder.decode(seal.open_document("reply", fields["id"], reply))
+        fields["reply"] = codec.decode_reply(seal.open_document("reply", fields["id"], reply))
     written = b"{}" if payload is None else seal.open_document("payload", fields["id"], payload)
     request = Request(seq=int(seq), **fields, **codec.decode_payload(written))
     return Stored(request, values[_VERSION])

@@ -39,6 +39,8 @@ class Seal:
 
     key_id: str = ""
     """Names the key, and gives nothing of it away; empty without one."""
+    compression: bool = False
+    """Whether larger documents are compressed, before they are sealed."""
 
     def text(self, field: str, owner: str, text: str) -> str:
         """A text as the server keeps it; an empty one stays empty."""
@@ -176,13 +178,15 @@ class KeySeal(Seal):
         return SEALED | ALIKE
 
 
-def seal_of(key: bytes | None) -> Seal:
+def seal_of(key: bytes | None, *, compression: bool = False) -> Seal:
     """What writes and reads with this key.
 
     Raises:
         ConfigError: it is no key.
     """
-    return Seal() if key is None else KeySeal(key)
+    seal = Seal() if key is None else KeySeal(key)
+    seal.compression = compression
+    return seal
 
 
 def _place(field: str, owner: str) -> bytes:

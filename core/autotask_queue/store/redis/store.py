@@ -52,6 +52,7 @@ class RedisStore:
         namespace: the queue's name on that server; queues of other names do not meet it.
         lease: seconds that a claimed request is its worker's without a sign of life.
         patience: seconds in which the server may restart, or fail over, without a caller noticing.
+        compression: store larger documents compressed; what is there can be read either way.
         encryption_key: 32 random bytes that seal what people wrote, for the queue's whole life.
 
     Raises:
@@ -65,6 +66,7 @@ class RedisStore:
         namespace: str = "autotask",
         lease: float = LEASE,
         patience: float = PATIENCE,
+        compression: bool = False,
         encryption_key: bytes | None = None,
     ) -> None:
         if not namespace or any(c in "{}" or not c.isprintable() for c in namespace):
@@ -75,7 +77,7 @@ class RedisStore:
         address = parse(url)
         KNOWN_SECRETS.add(*address.secrets)
         self._link = Link(address, namespace=namespace)
-        self._seal = seal_of(encryption_key)
+        self._seal = seal_of(encryption_key, compression=compression)
         self._read = Reader(self._link, self._seal)
         self._view = View()
         self._writer: Writer | None = None

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from autotask_queue.model.backup import Backup
-from autotask_queue.model.errors import StoreError, StoreUnwritable
+from autotask_queue.model.errors import StoreDamaged, StoreError, StoreUnwritable
 from autotask_queue.store.sqlite import copying, place
 from autotask_queue.store.sqlite.driver import Driver
 
@@ -27,11 +28,15 @@ _NAME: Final = re.compile(r"\.backup-(\d{4,})-\d{4}-\d\d-\d\d")
 
 
 class Backups:
-    """Makes copies of one queue file, one at a time; `ports.BackingUp` says what the methods do."""
+    """Makes copies of one queue file, one at a time; `ports.BackingUp` says what the methods do.
 
-    def __init__(self, driver: Driver, path: Path) -> None:
+    `damage_met` is called when the file, or a copy of it, turns out to be damaged.
+    """
+
+    def __init__(self, driver: Driver, path: Path, *, damage_met: Callable[[], None]) -> None:
         self._driver = driver
         self._path = path
+        self._damage_met = damage_met
         self._one_at_a_time = asyncio.Lock()
         self._stop = threading.Event()
 
@@ -71,6 +76,9 @@ class Backups:
         work = partial(copying.back_up, self._driver, self._path, target, now=now)
         try:
             return await copying.in_thread(work, self._stop)
+        except StoreDamaged:
+            self._damage_met()
+            raise
         except copying.GivenUp as error:
             raise StoreError(
                 "The queue was closed while it was being copied. Nothing is left of the copy.",

@@ -43,7 +43,6 @@ _EFFECT: Final = {e.value: e for e in Effect}
 REASONS: Final[dict[str | None, Reason | None]] = {None: None, **{r.value: r for r in Reason}}
 _WORDS: Final = frozenset({Status, Effect, Reason})
 _failure_decoder = msgspec.json.Decoder(Failure)
-_reply_decoder = msgspec.json.Decoder(Reply)
 _NAMES: Final = Request.__struct_fields__
 _PAYLOAD_FIELDS: Final = frozenset(rules.PAYLOAD)
 _CODED_FIELDS: Final = frozenset({"status", "effect", "reason", "restore_to", "failure"})
@@ -152,7 +151,7 @@ def to_failure(value: bytes | None) -> Failure | None:
 
 def to_reply(value: bytes) -> Reply:
     """A reply as it is stored."""
-    return _reply_decoder.decode(value)
+    return codec.decode_reply(value)
 
 
 def to_attempt(values: Sequence[Any]) -> Attempt:

@@ -52,8 +52,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 class Session:
     """One connection that writes, with its ledger. Everything here runs in the connection's thread."""
 
-    def __init__(self, driver: Driver, path: Path) -> None:
+    def __init__(self, driver: Driver, path: Path, *, compression: bool = False) -> None:
         self._driver = driver
+        self._compression = compression
         self._path = path
         self.log = Log(path)
         self._is_ready = True
@@ -67,7 +68,7 @@ class Session:
             StoreError: see `Driver.explain`.
         """
         self.connection = self._driver.writer(self._path)
-        self.shelf = SqlShelf(self.connection)
+        self.shelf = SqlShelf(self.connection, compression=self._compression)
         self.ledger = Ledger(self.shelf)
         return self.connection
 

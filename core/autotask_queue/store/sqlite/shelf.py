@@ -16,7 +16,7 @@ from autotask_queue.model.request import AttemptKind, AttemptResult, AuditEntry,
 from autotask_queue.model.status import TERMINAL, Status
 from autotask_queue.model.work import Head, Turn
 from autotask_queue.ports import AttemptRecord
-from autotask_queue.store import codec, rules
+from autotask_queue.store import codec, packing, rules
 from autotask_queue.store.cells import CellKey
 from autotask_queue.store.picking import Group
 from autotask_queue.store.sqlite import audit, rows, statements
@@ -42,8 +42,9 @@ class Mark(msgspec.Struct, frozen=True):
 class SqlShelf(Lookups):
     """Implements `store.shelf.Shelf` over one connection."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, compression: bool = False) -> None:
         super().__init__(connection)
+        self._pack = packing.pack if compression else bytes
         self._heads = Heads(connection)
         self._audit: list[AuditEntry] = []
         self._chain = audit.Chain()
@@ -181,7 +182,7 @@ class SqlShelf(Lookups):
         return self.last_seq
 
     def insert(self, request: Request, waits: int | None) -> None:
-        payload = codec.encode_payload(request)
+        payload = self._pack(codec.encode_payload(request))
         self._note_leader(request)
         if request.dedup_key is not None:
             self.settle()  # the key is unique: whoever it replaces leaves the table first
@@ -198,7 +199,7 @@ class SqlShelf(Lookups):
     def replace(self, before: Request, after: Request, waits: int | None) -> None:
         changes, payload_changed = rows.changed_columns(before, after)
         self._note_leader(after)
-        payload = codec.encode_payload(after) if payload_changed else None
+        payload = self._pack(codec.encode_payload(after)) if payload_changed else None
         self._gathered.touch(after.seq)
         self._in_flight.pop(before.id, None)
         self._fresh.pop(before.seq, None)
@@ -310,7 +311,7 @@ class SqlShelf(Lookups):
         if after.reply is None:
             self._gathered.delete("reply", after.seq)
             return
-        value = codec.encode(after.reply)
+        value = self._pack(codec.encode(after.reply))
         self.document_bytes += len(value)
         self._gathered.write(statements.PUT_REPLY, after.seq, value)
 

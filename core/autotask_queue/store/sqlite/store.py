@@ -6,7 +6,7 @@ import contextlib
 import logging
 from array import array
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -34,6 +34,7 @@ from autotask_queue.store.sqlite.migrations import NEWEST
 from autotask_queue.store.sqlite.query import count_sql, index_sql
 from autotask_queue.store.sqlite.reader import Read, Reader
 from autotask_queue.store.sqlite.session import Operation, Published, Session
+from autotask_queue.store.sqlite.waiting import WaitingBytes
 from autotask_queue.store.sqlite.writer import Writer
 
 _T = TypeVar("_T")
@@ -52,6 +53,7 @@ class SqliteStore:
     Args:
         path: the queue file; its folder is made if it is missing.
         encryption_key: 32 random bytes; the file, its log and its copies are then encrypted.
+        compression: store larger documents compressed; what is there can be read either way.
         driver: which SQLite to use.
 
     Raises:
@@ -59,9 +61,15 @@ class SqliteStore:
     """
 
     def __init__(
-        self, path: str | Path, *, encryption_key: bytes | None = None, driver: Driver | None = None
+        self,
+        path: str | Path,
+        *,
+        encryption_key: bytes | None = None,
+        compression: bool = False,
+        driver: Driver | None = None,
     ) -> None:
         self._path = Path(path).expanduser().absolute()
+        self._compression = compression
         self._driver = driver or choose_driver(encryption_key)
         self._lock = OwnerLock(self._path)
         self._session: Session | None = None
@@ -70,12 +78,12 @@ class SqliteStore:
         self._quick = Reader(self._driver, self._path)
         self._slow = Reader(self._driver, self._path)
         self._check = FileCheck(self._driver, self._path)
-        self._backups = Backups(self._driver, self._path)
+        self._backups = Backups(self._driver, self._path, damage_met=self._check.start)
         self._cells: dict[CellKey, int] = {}
         self._counters: Counters | None = None
         self._max_seq = 0
         self._next_due: float | None = None
-        self._looked_at = self._beside = 0
+        self._waiting = WaitingBytes(self._path, self._count_waiting)
         self._consequences: deque[Request] = deque(maxlen=MAX_CONSEQUENCES)
 
     @property
@@ -143,7 +151,7 @@ class SqliteStore:
         return await self._connect(now=now, damaged=salvage.Damaged(self._driver, aside, why))
 
     async def _connect(self, *, now: float, damaged: salvage.Damaged | None = None) -> opening.Opened:
-        session = Session(self._driver, self._path)
+        session = Session(self._driver, self._path, compression=self._compression)
         channel = Channel(session.connect)
         _ = await channel
         self._session, self._channel = session, channel
@@ -368,33 +376,20 @@ class SqliteStore:
 
     async def backup(self, target: Path, *, now: float) -> Backup:
         self._open_writer()
-        return await self._watched(self._backups.make(target, now=now))
+        return await self._backups.make(target, now=now)
 
     async def daily_backup(self, *, now: float) -> Backup | None:
         self._open_writer()
-        return await self._watched(self._backups.make_daily(now=now))
-
-    async def _watched(self, copying: Coroutine[Any, Any, _T]) -> _T:
-        try:
-            return await copying
-        except StoreDamaged:
-            # Of the file or of the copy: the check looks at the file alone.
-            self._check.start()
-            raise
+        return await self._backups.make_daily(now=now)
 
     async def size_bytes(self) -> int:
         return place.size(self._path) + place.log_size(self._path)
 
+    async def _count_waiting(self) -> int:
+        return int(await self._ask(self._slow, partial(reader.one, reader.WAITING_BYTES, ())))
+
     async def waiting_bytes(self, *, at_least: int) -> int | None:
-        size = place.size(self._path)
-        if size < self._looked_at:
-            self._beside = 0  # the file was made smaller
-        if size + place.log_size(self._path) < at_least + self._beside:
-            return None
-        taken = int(await self._ask(self._slow, partial(reader.one, reader.WAITING_BYTES, ())))
-        # Not to be looked at again before the file has grown by what is missing.
-        self._looked_at, self._beside = size, size - taken
-        return taken if taken >= at_least else None
+        return await self._waiting.tell(at_least=at_least)
 
 
 _MISSING: Final = "{} was missing or empty although there had been a queue; a new one was started."
