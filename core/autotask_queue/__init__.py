@@ -64,6 +64,7 @@ from autotask_queue.model.errors import (
     IllegalTransition,
     InvalidPassphrase,
     InvalidRequest,
+    KeysUnusable,
     NoProcessor,
     PassphraseWrong,
     ProcessorError,
@@ -190,10 +191,10 @@ from autotask_queue.ports import (
 )
 from autotask_queue.quick import Credentials, QueueSetup, QuickSetup, SessionSecrets
 from autotask_queue.settings import load_configuration
-from autotask_queue.store.custody import FoundKey, change_key, find_key
+from autotask_queue.store.custody import FoundKey, change_key, file_kind, find_key
 from autotask_queue.store.key_homes import KeychainKeys, KeyFile, KeyHome, VaultKeys
 from autotask_queue.store.keys import new_key as new_encryption_key
-from autotask_queue.store.sqlite.cipher import key_id_of
+from autotask_queue.store.sqlite.cipher import FileKind, key_id, key_id_of
 from autotask_queue.store.sqlite.conversion import Converted, change_encryption
 from autotask_queue.store.sqlite.restoring import restore_backup
 from autotask_queue.store.vault import vault_path
@@ -262,6 +263,7 @@ __all__ = [
     "FailureClass",
     "Field",
     "FieldType",
+    "FileKind",
     "FoundKey",
     "Gate",
     "GateKind",
@@ -279,6 +281,7 @@ __all__ = [
     "KeyFile",
     "KeyHome",
     "KeychainKeys",
+    "KeysUnusable",
     "KnownSecrets",
     "LogLevel",
     "LookupResult",
@@ -398,8 +401,10 @@ __all__ = [
     "create_redis_configuration",
     "create_test_configuration",
     "discover_zone",
+    "file_kind",
     "find_key",
     "gate_for",
+    "key_id",
     "key_id_of",
     "load_catalogue",
     "load_configuration",

@@ -131,7 +131,13 @@ async def test_events_are_lines_with_facts(tmp_path: Path) -> None:
             await queue.enqueue("/Things?search=private", "GET", "zone2")
             with pytest.raises(RequestFailed):
                 await queue.enqueue("/Things", "POST", "zone1")
-            await queue.circuit_breaker.force_open("zone1", "maintenance")
+            control = queue.circuit_breaker
+            await control.force_open("zone1", "a private reason")
+            await control.release("zone1", "a private reason")
+            await control.force_close("zone1", "a private reason")
+            await control.reset("zone1", "a private reason")
+            await queue.set_priority_strategy("fifo", why="a private reason")
+            await queue.pause(60, why="a private reason")
     written = [line for line in lines(tmp_path, "worker") if "event" in line]
     assert [line["event"] for line in written if line.get("zone") == "zone2"] == [
         "request.enqueued",

@@ -165,7 +165,7 @@ class Console:
 
 def _usable(shown: dict[str, Any]) -> bool:
     """A page, a question, or words with something to press; not "Opening…" nor "Starting…"."""
-    choices = any(name.startswith("empty.") for name in shown["buttons"])
+    choices = any(name.startswith(("empty.", "passphrase.")) for name in shown["buttons"])
     return bool(shown["open"] or shown["dialog"] or choices)
 
 

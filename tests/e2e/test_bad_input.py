@@ -18,6 +18,8 @@ import httpx
 import pytest
 from tests.e2e.driver import Console, DemoServer
 
+pytestmark = pytest.mark.usefixtures("with_keychain")
+
 Make = Callable[..., Console]
 Shown = dict[str, Any]
 
@@ -364,6 +366,9 @@ def test_a_damaged_queue_file_is_set_aside_and_what_waits_is_still_there(
     make_console: Make, pictures: Path
 ) -> None:
     console = make_console(options=())
+    console.data.mkdir()
+    # Plain, so that the page to damage can be chosen; damage in an encrypted file is tested in the core.
+    (console.data / "config.toml").write_text('[console.storage]\nencryption = "off"\n')
     console.start()
     for number in range(3):
         begin_ticket(console, f"{TITLE} ({number})")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 from PySide6.QtWidgets import QApplication
+from tests.support.keyring import private_keyring, require_keyring
 
 from autotask_console.platform.theme import Theme
 from autotask_console.runtime.loop import Loop
@@ -45,3 +47,11 @@ def theme(qapp: QApplication) -> Iterator[Theme]:
 @pytest.fixture
 def settings_file(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
+
+
+@pytest.fixture(scope="session")
+def keychain() -> Iterator[dict[str, str]]:
+    """The environment of a real keychain, for programs that are started."""
+    require_keyring()
+    with tempfile.TemporaryDirectory(prefix="keys-") as home, private_keyring(Path(home)) as environment:
+        yield environment

@@ -119,6 +119,13 @@ class Program:
             self.kill()
 
 
+@pytest.fixture(autouse=True)
+def with_keychain(monkeypatch: pytest.MonkeyPatch, keychain: dict[str, str]) -> None:
+    """What every desktop session has."""
+    for name, value in keychain.items():
+        monkeypatch.setenv(name, value)
+
+
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Program]]:
     running: list[Program] = []

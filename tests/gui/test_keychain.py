@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -15,6 +13,7 @@ from typing import Any
 import pytest
 from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
+from tests.support.keyring import private_keyring, require_keyring
 from typing_extensions import override
 
 from autotask_console.platform import keychain
@@ -154,6 +153,7 @@ def test_without_one_that_can_be_trusted_it_says_so(run: Any, backends: Any, kin
         with pytest.raises(SecretsUnavailable) as caught:
             await secrets.set("zone1/secret", "x")
         assert "session only" in caught.value.remedy
+        assert (caught.value.message == "Test Locked is locked.") is (kinds == (Locked,))
 
     run(scenario())
 
@@ -238,32 +238,11 @@ def test_the_shipped_list_names_no_plain_text_backend() -> None:
 @pytest.fixture
 def real_keyring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A private session bus with an unlocked GNOME keyring in an empty home."""
-    if sys.platform != "linux" or not shutil.which("gnome-keyring-daemon") or not shutil.which("dbus-daemon"):
-        pytest.skip("needs gnome-keyring-daemon and dbus-daemon (dev.py test installs them as root)")
-    for name in ("DATA", "CONFIG", "CACHE"):
-        monkeypatch.setenv(f"XDG_{name}_HOME", str(tmp_path / name.lower()))
-    runtime = tmp_path / "run"
-    runtime.mkdir(mode=0o700)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    bus = subprocess.Popen(
-        ["dbus-daemon", "--session", "--nofork", "--print-address=1"], stdout=subprocess.PIPE, text=True
-    )
-    assert bus.stdout is not None
-    monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", bus.stdout.readline().strip())
-    # Without --foreground it returns when it is ready: a foreground start races with D-Bus activation.
-    subprocess.run(
-        ["gnome-keyring-daemon", "--unlock", "--components=secrets"],
-        input="password",
-        text=True,
-        check=True,
-        capture_output=True,
-        timeout=20,
-    )
-    yield
-    bus.terminate()
-    bus.wait(10)
-    bus.stdout.close()
+    require_keyring()
+    with private_keyring(tmp_path) as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        yield
 
 
 @pytest.mark.integration

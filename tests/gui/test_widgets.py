@@ -15,7 +15,7 @@ from autotask_console.widgets.banner import Banner, BannerText
 from autotask_console.widgets.button import Button, ButtonKind
 from autotask_console.widgets.cells import CellValue, Strip, fitting_font, number_font
 from autotask_console.widgets.empty import EmptyState
-from autotask_console.widgets.form import Chips, FormRow, ReasonField, line, note, remember_reason
+from autotask_console.widgets.form import Chips, FormRow, ReasonField, line, note
 from autotask_console.widgets.json_view import JsonEditor, JsonView, parse, pretty
 from autotask_console.widgets.label import ToneLabel, heading, small
 from autotask_console.widgets.panel import Panel
@@ -355,8 +355,6 @@ class TestForm:
         assert (field.text, changed) == (long, [long])
         assert child(field, Button, "reason.recent.0").text().endswith("…")
         assert nameless(field) == []
-        assert remember_reason(["a", "b", "c"], "b") == ["b", "a", "c"]
-        assert remember_reason(["a", "b", "c"], "d") == ["d", "a", "b"]
 
 
 class TestSheets:

@@ -16,14 +16,15 @@ from typing import Final, TypeVar
 from autotask_queue.cli.secret_homes import CommandLineSecrets
 from autotask_queue.cli.settings import Settings
 from autotask_queue.model.errors import (
+    KeysUnusable,
     PassphraseWrong,
     SecretsError,
     StoreKeyMissing,
     StoreNotEncrypted,
 )
-from autotask_queue.store.custody import FoundKey, find_key
+from autotask_queue.store.custody import FoundKey, file_kind, find_key
 from autotask_queue.store.key_homes import KeychainKeys, KeyFile, KeyHome, VaultKeys
-from autotask_queue.store.sqlite.cipher import FileKind, kind_of
+from autotask_queue.store.sqlite.cipher import FileKind
 from autotask_queue.store.vault import Vault, check_passphrase, vault_path
 
 T = TypeVar("T")
@@ -33,16 +34,6 @@ NO_KEY: Final = (
     "Run the command in the desktop session whose keychain has the key, unlocked; or name its key file with "
     "--key-file. The queue file was not changed, and nothing in it is lost."
 )
-
-
-def file_kind(database: Path) -> FileKind:
-    """What the queue file is; empty if it is not there, other if it cannot be read."""
-    try:
-        return kind_of(database)
-    except FileNotFoundError:
-        return FileKind.EMPTY
-    except OSError:
-        return FileKind.OTHER
 
 
 def given_key(settings: Settings) -> bytes | None:
@@ -58,7 +49,7 @@ def given_key(settings: Settings) -> bytes | None:
         return None
     keys = KeyFile(settings.key_file).read()
     if not keys:
-        raise SecretsError(
+        raise KeysUnusable(
             f"The key file {settings.key_file} holds no key.",
             remedy="Name the right file, or make a key with `autotask-queue encryption encrypt --key-file`.",
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from autotask_queue.cli.keys import file_kind, keychains
+from autotask_queue.cli.keys import keychains
 from autotask_queue.cli.secret_homes import CommandLineSecrets
 from autotask_queue.cli.settings import Settings
 from autotask_queue.model.errors import SecretsError, StoreKeyMissing
-from autotask_queue.store.custody import find_key
+from autotask_queue.store.custody import file_kind, find_key
 from autotask_queue.store.key_homes import KeyFile, KeyHome
 from autotask_queue.store.sqlite.cipher import FileKind, key_id_of
 from autotask_queue.store.sqlite.conversion import copies_of

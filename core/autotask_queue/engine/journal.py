@@ -1,7 +1,8 @@
 """What the log says of events: a line and its facts, for people and for programs that read JSON lines.
 
 Requests as they move are debug records; what somebody may want to know afterwards (a failure, a breaker, the
-network) is info. Documents and summaries are not logged: they hold what customers wrote.
+network) is info. Documents and summaries are not logged, for they hold what customers wrote; nor are reasons
+that a person typed: they stand in the audit trail, which is encrypted with the queue.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import logging
 from autotask_queue.model.events import (
     BatchEvent,
     BatchFailed,
+    CircuitClosed,
+    CircuitForced,
     ConnectivityChanged,
     Event,
     HealthDegraded,
@@ -61,14 +64,16 @@ def _facts(event: Event) -> dict[str, str | int]:
             facts = {"zone": event.zone, "entity": event.entity, "requests": len(event.ids)}
             return facts | ({"why": why} if why else {})
         case ZoneEvent():
-            return {"zone": event.zone, "state": event.breaker.state.value, "why": event.reason}
+            typed = isinstance(event, CircuitForced | CircuitClosed)
+            facts = {"zone": event.zone, "state": event.breaker.state.value}
+            return facts if typed else facts | {"why": event.reason}
         case ConnectivityChanged(connectivity=c):
             return {"state": c.state.value, "why": c.detail}
         case HealthDegraded() | HealthRecovered():
             reason = event.reason if isinstance(event, HealthDegraded) else ""
             return {"component": event.component, "why": reason}
         case StrategyChanged(state=s):
-            facts = {"strategy": s.strategy, "actor": s.actor, "why": s.reason}
+            facts = {"strategy": s.strategy, "actor": s.actor}
             return facts | ({"strains": ",".join(s.strains)} if s.strains else {})
         case SignInRefused():
             return {"zone": event.zone, "why": event.reason}

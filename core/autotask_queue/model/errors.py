@@ -16,6 +16,7 @@
     ├── ProcessorError       raised by processors to say what is known about a failure
     ├── SecretsError
     │   ├── SecretsUnavailable
+    │   ├── KeysUnusable     a key file or a vault is damaged, missing or open to others
     │   ├── PassphraseWrong
     │   └── InvalidPassphrase
     └── StoreError
@@ -212,6 +213,12 @@ class SecretsUnavailable(SecretsError):
     default_remedy = (
         "Use the sign-in for this session only, or set up a keychain (on Linux: gnome-keyring or KWallet)."
     )
+
+
+class KeysUnusable(SecretsError):
+    code = "keys_unusable"
+    title = "The place of the queue file's key cannot be used"
+    default_remedy = "Put it in order, or name another place. The queue file was not changed."
 
 
 class PassphraseWrong(SecretsError):

@@ -1,7 +1,7 @@
 """Finds the key of an encrypted queue file, and changes keys so that the file always has one that is kept.
 
-A new key is kept before it encrypts anything, and an old one is given up only when nothing needs it any
-more: whenever this is killed, the file opens with a key that is in its place.
+A new key is kept before it encrypts anything, and an old one is given up only afterwards, if that is wanted
+and no file here needs it: whenever this is killed, the file opens with a key that is in its place.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from autotask_queue.model.errors import (
 from autotask_queue.store.key_homes import KeyHome
 from autotask_queue.store.keys import new_key
 from autotask_queue.store.sqlite import cipher
-from autotask_queue.store.sqlite.cipher import key_id, key_id_of
+from autotask_queue.store.sqlite.cipher import FileKind, key_id, key_id_of
 from autotask_queue.store.sqlite.conversion import Converted, change_encryption, copies_of
 from autotask_queue.store.sqlite.driver import choose_driver
 
@@ -40,7 +40,17 @@ class FoundKey(msgspec.Struct, frozen=True, kw_only=True):
         return f"FoundKey({key_id(self.key)}, {self.home.describe()})"
 
 
-async def find_key(path: Path, homes: Sequence[KeyHome]) -> FoundKey:
+def file_kind(path: Path) -> FileKind:
+    """What the file at `path` is, by its bytes: empty if there is none, other if it cannot be read."""
+    try:
+        return cipher.kind_of(path)
+    except FileNotFoundError:
+        return FileKind.EMPTY
+    except OSError:
+        return FileKind.OTHER
+
+
+async def find_key(path: Path, homes: Sequence[KeyHome], *, names: Sequence[str] = ()) -> FoundKey:
     """The key of an encrypted file, from the first place that has it.
 
     A file whose beginning was overwritten has lost the name of its key: then those of its backups are tried.
@@ -48,6 +58,7 @@ async def find_key(path: Path, homes: Sequence[KeyHome]) -> FoundKey:
     Args:
         path: the queue file.
         homes: where to look, in this order. One that cannot be used is passed over.
+        names: further names that the key may have, from an earlier `key_id_of`.
 
     Raises:
         StoreKeyMissing: no place has it; the message says why each has not.
@@ -57,12 +68,12 @@ async def find_key(path: Path, homes: Sequence[KeyHome]) -> FoundKey:
     """
     troubles: list[str] = []
     remedy = ""
-    names = _names_of(path)
-    if not names:
+    written = _names_of(path)
+    if not written:
         raise StoreNotEncrypted(f"{path} is not encrypted: it needs no key.")
     for home in homes:
         try:
-            for name in names:
+            for name in (*written, *names):
                 key = await home.get(name)
                 if key is not None and cipher.fits(path, key):
                     return FoundKey(key=key, home=home)
@@ -74,7 +85,7 @@ async def find_key(path: Path, homes: Sequence[KeyHome]) -> FoundKey:
         else:
             troubles.append(f"It is not in {home.describe()}.")
     where = " ".join(troubles) or "There is no place here where keys are kept."
-    raise StoreKeyMissing(f"{path} is encrypted with the key {names[0]}. {where}", remedy=remedy)
+    raise StoreKeyMissing(f"{path} is encrypted with the key {written[0]}. {where}", remedy=remedy)
 
 
 async def change_key(
@@ -84,7 +95,7 @@ async def change_key(
     home: KeyHome | None,
     actor: str = "",
     now: float,
-    keep: bool = False,
+    forget: bool = False,
 ) -> Converted:
     """Encrypts a queue file with a new key, gives it another one, or decrypts it.
 
@@ -96,8 +107,8 @@ async def change_key(
         home: what is to keep the new key; None makes the file plain.
         actor: who, for the audit trail.
         now: seconds since the epoch.
-        keep: whether the old key stays where it is, for backups that are elsewhere. It stays anyway as long
-            as a file beside the queue file needs it.
+        forget: whether the old key is removed afterwards; no backup elsewhere can then be opened with it any
+            more. It stays anyway as long as a file beside the queue file needs it.
 
     Raises:
         SecretsError: the new key could not be kept; nothing was changed.
@@ -121,7 +132,7 @@ async def change_key(
             with contextlib.suppress(SecretsError):  # one key too many harms nobody
                 await home.forget(key_id(new))
         raise
-    if found is not None and not keep and not _is_needed(path, found.key):
+    if found is not None and forget and not _is_needed(path, found.key):
         try:
             await found.home.forget(key_id(found.key))
         except SecretsError as error:
@@ -142,7 +153,7 @@ def _is_needed(path: Path, key: bytes) -> bool:
     """Whether the queue file, or a file beside it, has this key; also if that cannot be read."""
     try:
         return any(
-            cipher.kind_of(file) is cipher.FileKind.ENCRYPTED and cipher.fits(file, key)
+            cipher.kind_of(file) is FileKind.ENCRYPTED and cipher.fits(file, key)
             for file in (path, *copies_of(path))
         )
     except OSError:

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Final, Protocol
 
-from autotask_queue.model.errors import SecretsError
+from autotask_queue.model.errors import KeysUnusable
 from autotask_queue.ports import Secrets
 from autotask_queue.store.disk import is_private, write_private
 from autotask_queue.store.keys import KEY_BYTES
@@ -92,12 +92,20 @@ class VaultKeys:
         self._passphrase = passphrase
         KNOWN_SECRETS.add(passphrase)
 
+    def names(self) -> tuple[str, ...]:
+        """The names of the keys in it, which need no passphrase; none without a vault.
+
+        Raises:
+            KeysUnusable: the vault cannot be read, or is damaged.
+        """
+        return self._vault.names() if self._vault.exists() else ()
+
     async def get(self, name: str) -> bytes | None:
         """The key called `name`, or None.
 
         Raises:
             PassphraseWrong: this is not the passphrase.
-            SecretsError: the vault cannot be read, or is damaged.
+            KeysUnusable: the vault cannot be read, or is damaged.
         """
         if not self._vault.exists():
             return None
@@ -108,7 +116,7 @@ class VaultKeys:
 
         Raises:
             InvalidPassphrase: it is too short for a new vault.
-            PassphraseWrong, SecretsError: as in `get`.
+            PassphraseWrong, KeysUnusable: as in `get`.
         """
         await asyncio.to_thread(self._change, None, key)
 
@@ -126,7 +134,7 @@ class VaultKeys:
         Raises:
             InvalidPassphrase: it is too short.
             PassphraseWrong: the old one is wrong.
-            SecretsError: the vault cannot be read or written.
+            KeysUnusable: the vault cannot be read or written.
         """
         keys = await asyncio.to_thread(self._open)
         await asyncio.to_thread(self._vault.save, passphrase, keys)
@@ -168,7 +176,7 @@ class KeyFile:
         """The key called `name`, or None.
 
         Raises:
-            SecretsError: the file cannot be read, others may read it, or it holds something else.
+            KeysUnusable: the file cannot be read, others may read it, or it holds something else.
         """
         return next((key for key in self.read() if key_id(key) == name), None)
 
@@ -176,7 +184,7 @@ class KeyFile:
         """All keys, in the file's order.
 
         Raises:
-            SecretsError: as in `get`. No message repeats anything of the content.
+            KeysUnusable: as in `get`. No message repeats anything of the content.
         """
         return tuple(key for _, key in self._lines() if key is not None)
 
@@ -204,18 +212,18 @@ class KeyFile:
         try:
             with self.path.open("rb") as file:
                 if not is_private(os.fstat(file.fileno())):
-                    raise SecretsError(
+                    raise KeysUnusable(
                         f"Others on this computer may read the key file {self.path}.",
                         remedy=f"Run: chmod 600 {self.path}",
                     )
                 lines = file.read(_LARGEST).decode("utf-8").splitlines()
         except OSError as error:
-            raise SecretsError(
+            raise KeysUnusable(
                 f"The key file {self.path} cannot be read ({error.strerror or error}).",
                 remedy="Name the right file with --key-file. Nothing was changed.",
             ) from error
         except UnicodeDecodeError:
-            raise SecretsError(f"{self.path} is no key file.", remedy=_FORM) from None
+            raise KeysUnusable(f"{self.path} is no key file.", remedy=_FORM) from None
         return [(line, self._key_in(line, place)) for place, line in enumerate(lines, start=1)]
 
     def _key_in(self, line: str, place: int) -> bytes | None:
@@ -228,7 +236,7 @@ class KeyFile:
         try:
             write_private(self.path, "".join(f"{line}\n" for line in lines).encode())
         except OSError as error:
-            raise SecretsError(
+            raise KeysUnusable(
                 f"The key file {self.path} cannot be written ({error.strerror or error}).",
                 remedy="Name a file in a folder that you may write to. The queue file was not changed.",
             ) from error
@@ -242,6 +250,6 @@ _FORM: Final = (
 
 def _key_of(text: str, what: str) -> bytes:
     if not _HEX.fullmatch(text):
-        raise SecretsError(f"{what} is no key.", remedy=_FORM)
+        raise KeysUnusable(f"{what} is no key.", remedy=_FORM)
     KNOWN_SECRETS.add(text, text.lower())
     return bytes.fromhex(text)

@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from autotask_queue.model.errors import InvalidPassphrase, PassphraseWrong, SecretsError
+from autotask_queue.model.errors import InvalidPassphrase, KeysUnusable, PassphraseWrong
 from autotask_queue.store.disk import write_private
 from autotask_queue.store.keys import KEY_BYTES
 
@@ -69,7 +69,7 @@ class Vault:
         """The names of the keys in it, which need no passphrase.
 
         Raises:
-            SecretsError: the file cannot be read.
+            KeysUnusable: the file cannot be read.
         """
         return tuple(self._read().keys)
 
@@ -78,7 +78,7 @@ class Vault:
 
         Raises:
             PassphraseWrong: this is not the passphrase.
-            SecretsError: the file cannot be read, or was changed.
+            KeysUnusable: the file cannot be read, or was changed.
         """
         contents = self._read()
         cipher = _cipher(contents.stretching, passphrase)
@@ -89,7 +89,7 @@ class Vault:
 
         Raises:
             InvalidPassphrase: it is too short.
-            SecretsError: the file cannot be written.
+            KeysUnusable: the file cannot be written.
         """
         check_passphrase(passphrase)
         stretching = Stretching(salt=secrets.token_bytes(16))
@@ -104,35 +104,35 @@ class Vault:
         """Deletes the vault; what its keys encrypted can be opened no more, unless they are elsewhere.
 
         Raises:
-            SecretsError: the file cannot be removed.
+            KeysUnusable: the file cannot be removed.
         """
         try:
             self.path.unlink(missing_ok=True)
         except OSError as error:
-            raise SecretsError(f"{self.path} cannot be removed ({error.strerror or error}).") from error
+            raise KeysUnusable(f"{self.path} cannot be removed ({error.strerror or error}).") from error
 
     def _read(self) -> Contents:
         try:
             with self.path.open("rb") as file:
                 found = msgspec.json.decode(file.read(_LARGEST), type=Contents)
         except OSError as error:
-            raise SecretsError(
+            raise KeysUnusable(
                 f"{self.path} cannot be read ({error.strerror or error}).", remedy=_RESTORE
             ) from error
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise SecretsError(
+            raise KeysUnusable(
                 f"{self.path} is no key vault of this version ({error}).", remedy=_RESTORE
             ) from error
         s = found.stretching
         if s.n < 2 or s.n & (s.n - 1) or s.r < 1 or s.p < 1 or 128 * s.n * s.r * s.p > _MEMORY:
-            raise SecretsError(f"{self.path} has numbers that no vault has.", remedy=_RESTORE)
+            raise KeysUnusable(f"{self.path} has numbers that no vault has.", remedy=_RESTORE)
         return found
 
     def _write(self, contents: Contents) -> None:
         try:
             write_private(self.path, msgspec.json.format(msgspec.json.encode(contents), indent=2) + b"\n")
         except OSError as error:
-            raise SecretsError(f"{self.path} cannot be written ({error.strerror or error}).") from error
+            raise KeysUnusable(f"{self.path} cannot be written ({error.strerror or error}).") from error
 
 
 def vault_path(database: Path) -> Path:

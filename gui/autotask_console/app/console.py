@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import getpass
 import logging
 import signal
 import sys
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtWidgets import QApplication
 
@@ -25,9 +23,10 @@ from autotask_console.app.demo import (
     stop,
 )
 from autotask_console.app.demo_run import leave_evidence
+from autotask_console.app.key_desk import KeyDesk, QuitInstead
 from autotask_console.app.options import Options
 from autotask_console.app.page_list import PAGES
-from autotask_console.app.painted import Painted
+from autotask_console.app.painted import Painted, import_charts
 from autotask_console.app.snapshot import look_at
 from autotask_console.app.test_control import listen_if_asked
 from autotask_console.app.work_facts import FailedReads, last_sent
@@ -52,6 +51,7 @@ from autotask_console.window import Window
 from autotask_queue import (
     ControlServer,
     Durability,
+    QueueConfig,
     QueueError,
     QueueManager,
     Recovery,
@@ -102,6 +102,15 @@ class Console:
             version=__version__,
             now=self.clock.now,
         )
+        self._keys = KeyDesk(
+            self.window,
+            queue_file=self.paths.queue_file,
+            secrets=self.secrets,
+            settings=self.settings,
+            clock=self.clock,
+            actor=self.actor,
+            demo=options.demo,
+        )
         self.presenter = Presenter(self.window.toasts, self._report)
         self.crash_note = CrashNote(self.paths.state)
         self._bridge: CoreBridge | None = None
@@ -150,10 +159,12 @@ class Console:
                 return
             simulator = await self._simulator() if self.options.demo else None
             zones = await self._zones(simulator)
-            queue = QueueManager(self._config(zones), secrets=self.secrets, clock=self.clock)
-            recovery = await queue.initialize()
+            queue, recovery = await self._keys.open(self._config(zones))
         except QueueError as error:
             self._cannot_open(error)
+            return
+        except QuitInstead:
+            self.quit()
             return
         self.queue = queue
         await self._let_others_in(queue)
@@ -215,7 +226,7 @@ class Console:
         self.secrets.use_session_only()
         return {ZONE: await demo_zone(simulator, self.secrets)}
 
-    def _config(self, zones: dict[str, ZoneConfig]) -> Any:
+    def _config(self, zones: dict[str, ZoneConfig]) -> QueueConfig:
         tables = self.settings.queue_tables()
         tables["zones"] = zones
         tables.setdefault("actor", self.actor)
@@ -263,6 +274,7 @@ class Console:
             open=True,
             stuck=False,
             location=queue.location,
+            encrypted=self._keys.encrypted,
             durable=queue.durability is not Durability.MEMORY,
             metrics=await queue.get_metrics(),
             last_sent_at=await last_sent(queue),
@@ -273,7 +285,7 @@ class Console:
         self._hold_notices = watch_holds(services, self.window)
         self.tasks.start(self._bridge.run(), what=tr("follow the queue"))
         self.tasks.start(self._slow_facts(queue), what=tr("measure the queue"))
-        self.tasks.start(_import_charts(), what=tr("prepare the charts"))
+        self.tasks.start(import_charts(), what=tr("prepare the charts"))
         self.window.navigate(self._first_page(queue))
 
     def _first_page(self, queue: QueueManager) -> str:
@@ -286,8 +298,10 @@ class Console:
         toasts = self.window.toasts
         for problem in self.settings.problems:
             toasts.error(problem)
-        if recovery.notes:  # they are one story
-            toasts.error(" ".join(recovery.notes))
+        if notes := (*self._keys.problems, *recovery.notes):  # they are one story
+            toasts.error(" ".join(notes))
+        if self._keys.news:
+            toasts.say(self._keys.news, seconds=20)
         if recovery.uncertain:
             count = len(recovery.uncertain)
             toasts.say(
@@ -373,17 +387,6 @@ class Console:
         self.window.toasts.error(
             tr("Something unexpected happened. Your requests are safe.{where}", where=where)
         )
-
-
-async def _import_charts() -> None:
-    """Pyqtgraph and numpy take up to half a second to import: in a thread, before somebody looks.
-
-    Then what was imported is taken out of the garbage collector's rounds: a full one over all of it was
-    the longest pause of the window (about 40 ms with a million requests).
-    """
-    await asyncio.to_thread(__import__, "autotask_console.widgets.chart")
-    gc.collect()
-    gc.freeze()
 
 
 def _user() -> str:

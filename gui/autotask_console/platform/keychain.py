@@ -42,6 +42,10 @@ _ALLOWED: dict[str, tuple[tuple[str, str, str], ...]] = {
 """(module, class, name for people) by `sys.platform`, best first."""
 
 
+_LOCKED = ("KeyringLocked", "InitError", "PromptDismissedException", "LockedException")
+"""What backends raise when nobody unlocked them."""
+
+
 class SystemSecrets:
     """Secrets in the system's keychain, or, when a person said so, in memory for this session.
 
@@ -117,8 +121,8 @@ class SystemSecrets:
         async with self._choosing:
             if self._backend is None:
                 found = await self._call(lambda: _choose(self._service))
-                if found is None:
-                    raise SecretsUnavailable("No keychain here passed the test of keeping a secret.")
+                if isinstance(found, str):
+                    raise SecretsUnavailable(found)
                 self._backend, self._home = found
                 logger.info("keychain: %s", self._home)
             return self._backend
@@ -144,8 +148,9 @@ def _bare(name: str) -> str:
     return name.removeprefix("keyring:").removeprefix("session:")
 
 
-def _choose(service: str) -> tuple[KeyringBackend, str] | None:
-    """The first allowed backend that keeps a probe. Runs in a thread."""
+def _choose(service: str) -> tuple[KeyringBackend, str] | str:
+    """The first allowed backend that keeps a probe, or in words why there is none. Runs in a thread."""
+    why = "No keychain here passed the test of keeping a secret."
     for module, kind, home in _ALLOWED.get(sys.platform, ()):
         try:
             backend: KeyringBackend = getattr(importlib.import_module(module), kind)()
@@ -153,7 +158,9 @@ def _choose(service: str) -> tuple[KeyringBackend, str] | None:
                 return backend, home
         except _foreign_errors(ImportError, AttributeError, RuntimeError) as error:
             logger.info("keychain %s: %s", module, type(error).__name__)
-    return None
+            if type(error).__name__ in _LOCKED:
+                why = f"{home} is locked."
+    return why
 
 
 def _keeps_a_probe(backend: KeyringBackend, service: str) -> bool:

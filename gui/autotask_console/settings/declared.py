@@ -72,6 +72,22 @@ TIMES: Setting[str] = Setting(
     help="In tables: how long ago, or the time on this laptop's clock.",
     choices=("relative", "local"),
 )
+ENCRYPTION: Setting[str] = Setting(
+    key="storage.encryption",
+    kind=str,
+    default="on",
+    title="Encryption",
+    help="Whether a new or plain queue file is encrypted. One that is encrypted stays so.",
+    choices=("on", "off"),
+)
+KEY_NAME: Setting[str] = Setting(
+    key="storage.key_name",
+    kind=str,
+    default="",
+    title="Name of the key",
+    help="Under which the keychain holds the key of the queue file; it opens nothing by itself.",
+    remembered=True,
+)
 LAST_PAGE: Setting[str] = Setting(
     key="window.last_page",
     kind=str,
@@ -138,14 +154,6 @@ SORTS: Setting[dict[str, list[str]]] = Setting(
     help="Sorted column and direction (asc or desc) of tables by name.",
     remembered=True,
 )
-RECENT_REASONS: Setting[list[str]] = Setting(
-    key="window.recent_reasons",
-    kind=list[str],
-    default=[],
-    title="Recent reasons",
-    help="The last reasons given, newest first, offered again.",
-    remembered=True,
-)
 COMPOSE_LAST: Setting[dict[str, dict[str, Any]]] = Setting(
     key="compose.last",
     kind=dict[str, dict[str, Any]],
@@ -161,6 +169,8 @@ ALL: tuple[Setting[Any], ...] = (
     COMPACT_STRIP,
     REDUCE_MOTION,
     TIMES,
+    ENCRYPTION,
+    KEY_NAME,
     LAST_PAGE,
     GEOMETRY,
     SPLITTERS,
@@ -169,6 +179,5 @@ ALL: tuple[Setting[Any], ...] = (
     DETAILS,
     FACETS,
     SORTS,
-    RECENT_REASONS,
     COMPOSE_LAST,
 )

@@ -136,6 +136,8 @@ class AppState:
     """When something was last stored."""
     location: str = ""
     durable: bool = True
+    encrypted: bool | None = None
+    """Whether the queue on disk can be read by nobody else; None where that is of no interest (the demo)."""
     user: str = ""
     demo: bool = False
 

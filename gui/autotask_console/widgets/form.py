@@ -187,11 +187,6 @@ class ReasonField(QWidget):
         self._edit.setAccessibleName(name)
 
 
-def remember_reason(reasons: Sequence[str], reason: str, *, keep: int = 3) -> list[str]:
-    """The recent reasons with `reason` first; for the setting RECENT_REASONS."""
-    return [reason, *(r for r in reasons if r != reason)][:keep]
-
-
 def line(text: str = "", *, name: str, placeholder: str = "") -> QLineEdit:
     """A line edit with its object name."""
     edit = QLineEdit(text)

@@ -52,6 +52,7 @@ class PageHost(QObject):
         self.stack.addWidget(self.message)
         self._store = store
         self._services: Services | None = None
+        self._form: QWidget | None = None
         self._pages: dict[str, Page] = {}
         self._pending = Changes()
         self._timer = QTimer(self)
@@ -69,6 +70,25 @@ class PageHost(QObject):
     @property
     def built(self) -> tuple[Page, ...]:
         return tuple(self._pages.values())
+
+    def show_message(self) -> None:
+        """Shows `message` in place of a page; a form may be shown again afterwards."""
+        self.stack.setCurrentWidget(self.message)
+
+    def show_form(self, form: QWidget) -> None:
+        """Shows a form in place of a page; it is deleted when another form or a page is shown."""
+        if form is not self._form:
+            self._drop_form()
+            self._form = form
+            self.stack.addWidget(form)
+        self.stack.setCurrentWidget(form)
+        form.setFocus()
+
+    def _drop_form(self) -> None:
+        if self._form is not None:
+            self.stack.removeWidget(self._form)
+            self._form.deleteLater()
+            self._form = None
 
     def attach(self, services: Services) -> None:
         """Pages may be built from now on."""
@@ -90,6 +110,7 @@ class PageHost(QObject):
             before.leave()
         page.enter(argument)
         self.stack.setCurrentWidget(page)
+        self._drop_form()
         self._pending = Changes()
         page.refresh(self._store.state, EVERYTHING)
         if before is not page:

@@ -343,7 +343,11 @@ class Window(QMainWindow):
     ) -> None:
         """Shows a message where pages are shown: while opening, and when it cannot be opened."""
         self.host.message.say(head, more, buttons)
-        self.host.stack.setCurrentWidget(self.host.message)
+        self.host.show_message()
+
+    def ask_instead_of_page(self, form: QWidget) -> None:
+        """Shows a form where pages are shown, until something else takes its place."""
+        self.host.show_form(form)
 
     def come_to_front(self) -> None:
         """A second console was started: this is the one."""

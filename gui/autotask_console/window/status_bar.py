@@ -85,7 +85,7 @@ class StatusBar(QWidget):
         self.connection.setToolTip(state.connectivity.detail or tr("Work offline, go online, try now"))
         self._demo.setText(tr("Demo data") if state.demo else "")
         self._saved.setText(_saved_text(state))
-        self._saved.setToolTip(state.location)
+        self._saved.setToolTip(_place_text(state))
         self._user.setText(state.user)
 
     @property
@@ -105,7 +105,23 @@ def _saved_text(state: AppState) -> str:
         return ""
     if not state.durable:
         return tr("Not saved: this queue lives in memory only")
-    return tr("Saved · {size}", size=data_size(state.size_bytes))
+    size = data_size(state.size_bytes)
+    match state.encrypted:
+        case True:
+            return tr("Saved, encrypted · {size}", size=size)
+        case False:
+            return tr("Saved, not encrypted · {size}", size=size)
+        case None:
+            return tr("Saved · {size}", size=size)
+
+
+def _place_text(state: AppState) -> str:
+    if state.encrypted is not False:
+        return state.location
+    return tr(
+        "{place}\nWhoever has this disk can read it. At the next start you can encrypt it.",
+        place=state.location,
+    )
 
 
 def _utc_offset() -> str:

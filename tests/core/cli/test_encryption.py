@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 import pty
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from tests.core.cli.conftest import Cli, Owning, offer
+from tests.core.cli.conftest import TICKET, Cli, Owning, offer
 from typing_extensions import override
 
-from autotask_queue import SecretsUnavailable, SessionSecrets, key_id_of
+from autotask_queue import KeyFile, SecretsUnavailable, SessionSecrets, key_id_of
 from autotask_queue.store.sqlite.cipher import FileKind, kind_of
 
 pytestmark = pytest.mark.integration
@@ -185,8 +186,12 @@ def test_a_passphrase_is_asked_for_and_may_be_mistyped(stored: Cli, nobody: None
     typed += ["quite another one"]
     assert stored("encryption", "rekey").code == 0
     typed += ["quite another one"]
-    assert stored("encryption", "decrypt").code == 0
-    assert not stored.db.with_name("queue.db.vault").exists()
+    assert "--forget-old-key removes it" in stored("encryption", "decrypt").err
+    assert listed(stored) == 1
+    typed += ["quite another one"] * 2
+    assert stored("encryption", "encrypt", "--in-vault").code == 0
+    assert stored("encryption", "decrypt", "--forget-old-key").code == 0
+    assert len(json.loads(stored.db.with_name("queue.db.vault").read_text(encoding="utf-8"))["keys"]) == 2
     assert listed(stored) == 1
 
 
@@ -249,7 +254,7 @@ def test_a_lost_key_and_a_damaged_vault_change_nothing(
     vault = stored.db.with_name("queue.db.vault")
     vault.write_text("{", encoding="utf-8")
     damaged = stored("--json", "list")
-    assert (damaged.code, damaged.error["code"]) == (4, "secrets_error")
+    assert (damaged.code, damaged.error["code"]) == (4, "keys_unusable")
     assert "Restore" in damaged.error["remedy"]
     assert stored.db.read_bytes() == before
     keychain._values[f"queue-key/{name}"] = kept
@@ -282,6 +287,30 @@ def test_what_is_not_encrypted_is_not_decrypted(stored: Cli, typed: list[str]) -
         done = stored("--json", "encryption", command)
         assert (done.code, done.error["code"]) == (4, "store_not_encrypted")
     assert "There is no passphrase vault" in stored("encryption", "passphrase").err
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_what_was_put_in_stands_in_no_file_of_the_command_line(
+    zoned: Cli, key_file: Path, monkeypatch: pytest.MonkeyPatch, encrypted: bool
+) -> None:
+    words = {name: f"plant{secrets.token_hex(8)}" for name in ("title", "reason", "edit", "failed")}
+    monkeypatch.setenv("XDG_STATE_HOME", str(zoned.folder / "state"))
+    if encrypted:
+        KeyFile(key_file)._write(["ab" * 32])
+        zoned.before.extend(["--key-file", str(key_file)])
+    zoned.submit("/Tickets", "POST", "--set", f"title={words['title']}", *TICKET)
+    zoned.submit("/Tickets", "POST", "--set", "title=x", *TICKET, "--summary", words["title"])
+    zoned.submit("/Tickets", "PATCH", "--set", "id=999999999", "--set", f"title={words['failed']}")
+    zoned.ok("edit", "2", "--set", f"title={words['edit']}")
+    zoned.ok("cancel", "2", "--reason", words["reason"])
+    zoned.ok("breaker", "force-open", "zone1", "--reason", words["reason"])
+    zoned.ok("breaker", "release", "zone1", "--reason", words["reason"])
+    zoned("--log-level", "debug", "worker", "--drain", "--for", "20s")
+    zoned.ok("backup", str(zoned.folder / "copy.db"))
+    files = [path for path in zoned.folder.rglob("*") if path.is_file()]
+    assert {"queue.db", "copy.db", "worker.jsonl"} <= {path.name for path in files}
+    found = {name for path in files for name, word in words.items() if word.encode() in path.read_bytes()}
+    assert found == (set() if encrypted else set(words))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

@@ -61,7 +61,7 @@ def killed_at(owner: Any, name: str, call: int, *, after: bool) -> None:
 async def change(way: str, path: Path, keys: KeyFile) -> None:
     found = None if way == "encrypt" else await custody.find_key(path, [keys])
     home = None if way == "decrypt" else keys
-    await custody.change_key(path, found=found, home=home, now=1_800_000_000.0)
+    await custody.change_key(path, found=found, home=home, now=1_800_000_000.0, forget=True)
 
 
 def main(way: str, path: Path, keys: Path) -> None:

@@ -79,13 +79,13 @@ async def test_encrypted_given_another_key_and_decrypted_again(path: Path, keys:
     first = await find_key(path, [keys])
     assert await count(path, first.key) == 5
     chain = KeychainKeys(SessionSecrets())
-    await change_key(path, found=first, home=chain, now=NOW)
+    await change_key(path, found=first, home=chain, now=NOW, forget=True)
     assert keys.read() == ()
     second = await find_key(path, [keys, chain])
     assert second.home is chain
     assert second.key != first.key
     assert second.key.hex() not in repr(second)
-    await change_key(path, found=second, home=None, now=NOW)
+    await change_key(path, found=second, home=None, now=NOW, forget=True)
     assert await count(path, None) == 5
     assert await chain.get(key_id(second.key)) is None
     with pytest.raises(StoreNotEncrypted):
@@ -132,6 +132,10 @@ async def test_a_file_with_an_overwritten_beginning_is_opened_by_the_key_of_its_
         file.write(bytes(range(100, 116)))
     assert key_id_of(path) != key_id(key)
     assert (await find_key(path, [keys])).key == key
+    path.with_name("queue.db.version-1").unlink()
+    with pytest.raises(StoreKeyMissing):
+        await find_key(path, [keys])
+    assert (await find_key(path, [keys], names=[key_id(key)])).key == key
 
 
 async def test_a_file_that_cannot_be_read_is_said(path: Path, keys: KeyFile) -> None:
@@ -168,26 +172,28 @@ async def test_without_sqlcipher_no_place_is_asked(path: Path, monkeypatch: pyte
         await change_key(path, found=None, home=KeychainKeys(Locked()), now=NOW)
 
 
-@pytest.mark.parametrize("keep", [False, True])
-async def test_the_old_key_stays_as_long_as_something_needs_it(path: Path, keys: KeyFile, keep: bool) -> None:
+@pytest.mark.parametrize("forget", [False, True])
+async def test_the_old_key_stays_as_long_as_something_needs_it(
+    path: Path, keys: KeyFile, forget: bool
+) -> None:
     await fill(path, None, 3)
     await change_key(path, found=None, home=keys, now=NOW)
     old = await find_key(path, [keys])
     damaged = path.with_name("queue.db.damaged-20270101-000000")
     damaged.write_bytes(path.read_bytes())
-    await change_key(path, found=old, home=keys, now=NOW)
+    await change_key(path, found=old, home=keys, now=NOW, forget=True)
     assert old.key in keys.read()  # for the damaged one
     damaged.unlink()
     found = await find_key(path, [keys])
-    await change_key(path, found=found, home=keys, now=NOW, keep=keep)
-    assert (found.key in keys.read()) is keep
+    await change_key(path, found=found, home=keys, now=NOW, forget=forget)
+    assert (found.key in keys.read()) is not forget
 
 
 async def test_a_place_that_does_not_let_go_of_the_old_key_is_only_a_note(path: Path, keys: KeyFile) -> None:
     key = new_encryption_key()
     await fill(path, key, 2)
     found = FoundKey(key=key, home=KeychainKeys(Stubborn()))
-    done = await change_key(path, found=found, home=keys, now=NOW)
+    done = await change_key(path, found=found, home=keys, now=NOW, forget=True)
     assert "The old key is still in" in done.left[0]
     assert await count(path, (await find_key(path, [keys])).key) == 2
 

@@ -11,9 +11,9 @@ from tests.gui.harness import until
 from tests.gui.looks import backward, child, clipped, nameless, unringed
 from tests.gui.zones import REFUSED, Zones, break_zone, submit
 
+from autotask_console.models.reasons import recent_reasons
 from autotask_console.pages.breakers.card import EverythingCard, FoldedZones, HoldRow
 from autotask_console.platform.theme import Theme
-from autotask_console.settings import declared
 from autotask_console.text import clock_time
 from autotask_console.widgets.button import Button
 from autotask_queue import BreakerState, ProcessorError, RequestFilter, Status
@@ -45,7 +45,7 @@ def test_hold_a_zone_and_end_the_hold(run: Any, stage: Stage) -> None:
             assert view.when == f"Until {end} · 15 min left"
             assert view.who == "by anna – “firewall swap”"
             assert scene.says("ww14") == "Sending"
-            assert scene.bench.services.settings.get(declared.RECENT_REASONS) == ["firewall swap"]
+            assert await recent_reasons(scene.bench.queue) == ["firewall swap"]
 
             await submit(scene.bench.queue, "ww5", 3)
             await scene.clock.advance(1)

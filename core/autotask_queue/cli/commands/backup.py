@@ -13,12 +13,13 @@ from autotask_queue.cli.arguments import Subparsers, help_with
 from autotask_queue.cli.asking import confirm
 from autotask_queue.cli.context import Context, asks
 from autotask_queue.cli.errors import Exit
-from autotask_queue.cli.keys import file_kind, found_key
+from autotask_queue.cli.keys import found_key
 from autotask_queue.cli.places import expand
 from autotask_queue.cli.times import say_moment
 from autotask_queue.cli.words import plural
 from autotask_queue.engine.control.orders import BackUp
 from autotask_queue.model.errors import BackupUnavailable, StoreInUse
+from autotask_queue.store.custody import file_kind
 from autotask_queue.store.sqlite.cipher import FileKind
 from autotask_queue.store.sqlite.restoring import copied_at, restore_backup
 

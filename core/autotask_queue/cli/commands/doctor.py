@@ -18,7 +18,7 @@ from autotask_queue.cli.access import find_owner
 from autotask_queue.cli.arguments import Subparsers, help_with
 from autotask_queue.cli.context import Context
 from autotask_queue.cli.errors import Exit
-from autotask_queue.cli.keys import NO_KEY, file_kind
+from autotask_queue.cli.keys import NO_KEY
 from autotask_queue.cli.output import Column
 from autotask_queue.cli.places import log_folder
 from autotask_queue.cli.protection import look
@@ -27,6 +27,7 @@ from autotask_queue.cli.times import say_moment
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import SecretsError, StoreError
 from autotask_queue.model.request import Durability
+from autotask_queue.store.custody import file_kind
 from autotask_queue.store.redis.address import parse
 from autotask_queue.store.redis.checks import examine
 from autotask_queue.store.redis.link import Link

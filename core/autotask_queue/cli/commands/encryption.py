@@ -8,11 +8,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
+
 from autotask_queue.cli.access import find_owner
 from autotask_queue.cli.arguments import Subparsers, help_with
 from autotask_queue.cli.context import Context
 from autotask_queue.cli.errors import Exit, NoQueueFile, WrongArguments
-from autotask_queue.cli.keys import file_kind, found_key, keychains, new_passphrase, open_vault
+from autotask_queue.cli.keys import found_key, keychains, new_passphrase, open_vault
 from autotask_queue.cli.places import expand
 from autotask_queue.cli.protection import look
 from autotask_queue.model.errors import (
@@ -22,7 +24,7 @@ from autotask_queue.model.errors import (
     StoreNotEncrypted,
     StoreUnsuitable,
 )
-from autotask_queue.store.custody import FoundKey, change_key
+from autotask_queue.store.custody import FoundKey, change_key, file_kind
 from autotask_queue.store.key_homes import KeyFile, KeyHome
 from autotask_queue.store.sqlite.cipher import FileKind, key_id_of
 from autotask_queue.store.sqlite.conversion import Converted, change_encryption
@@ -79,7 +81,7 @@ def configure(commands: Subparsers) -> None:
     decrypt = found.add_parser(
         "decrypt", **help_with("Makes the queue file plain again, and its backups beside it.", _DECRYPT)
     )
-    _add_keep(decrypt)
+    _add_forget(decrypt)
     decrypt.set_defaults(command=_of(_decrypt))
     rekey = found.add_parser(
         "rekey",
@@ -90,7 +92,7 @@ def configure(commands: Subparsers) -> None:
         ),
     )
     _add_places(rekey)
-    _add_keep(rekey)
+    _add_forget(rekey)
     rekey.set_defaults(command=_of(_rekey))
     passphrase = found.add_parser(
         "passphrase",
@@ -110,9 +112,9 @@ def _add_places(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_keep(parser: argparse.ArgumentParser) -> None:
+def _add_forget(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--keep-old-key", action="store_true", help="do not remove the old key: backups elsewhere need it"
+        "--forget-old-key", action="store_true", help="remove the old key: no copy elsewhere needs it"
     )
 
 
@@ -170,16 +172,16 @@ async def _encrypt(args: argparse.Namespace, context: Context) -> int:
         )
         return _report(done, context, "It was encrypted already.")
     home = await _place(args, context, None)
-    return await _change(context, None, home, keep=False)
+    return await _change(context, None, home, forget=False)
 
 
 async def _decrypt(args: argparse.Namespace, context: Context) -> int:
-    return await _change(context, await _old(context), None, keep=args.keep_old_key)
+    return await _change(context, await _old(context), None, forget=args.forget_old_key)
 
 
 async def _rekey(args: argparse.Namespace, context: Context) -> int:
     found = await _old(context)
-    return await _change(context, found, await _place(args, context, found), keep=args.keep_old_key)
+    return await _change(context, found, await _place(args, context, found), forget=args.forget_old_key)
 
 
 async def _passphrase(_: argparse.Namespace, context: Context) -> int:
@@ -242,17 +244,20 @@ async def _place(args: argparse.Namespace, context: Context, found: FoundKey | N
     return homes[0]
 
 
-async def _change(context: Context, found: FoundKey | None, home: KeyHome | None, *, keep: bool) -> int:
+async def _change(context: Context, found: FoundKey | None, home: KeyHome | None, *, forget: bool) -> int:
     database = context.settings.database
     try:
         done = await change_key(
-            database, found=found, home=home, actor=context.actor, now=time.time(), keep=keep
+            database, found=found, home=home, actor=context.actor, now=time.time(), forget=forget
         )
     except StoreInUse as error:
         raise StoreInUse(error.message, remedy=_CLOSE) from error
     except SecretsUnavailable as error:
         raise SecretsUnavailable(error.message, remedy=_ELSEWHERE) from error
     what = "It is plain now." if home is None else f"It is encrypted, and its key is in {home.describe()}."
+    if found is not None and not forget:
+        old = f"The old key stays in {found.home.describe()}, for copies that are elsewhere."
+        done = msgspec.structs.replace(done, notes=(*done.notes, f"{old} --forget-old-key removes it."))
     return _report(done, context, what)
 
 

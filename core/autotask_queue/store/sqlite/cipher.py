@@ -46,7 +46,7 @@ def salt_of(key: bytes) -> bytes:
 
 
 def key_id(key: bytes) -> str:
-    """The name of a key, as `key_id_of` reads it from a file: 32 hexadecimal digits; no secret."""
+    """The name of `key`, as `key_id_of` reads it from a file: 32 hexadecimal digits; no secret."""
     return salt_of(key).hex()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QWidget
 
+from autotask_console.models.reasons import recent_reasons, remember_reason
 from autotask_console.pages.breakers.maintenance import Hold, MaintenanceSheet
 from autotask_console.pages.breakers.view import (
     Verb,
@@ -16,9 +17,7 @@ from autotask_console.pages.breakers.view import (
     zone_names,
 )
 from autotask_console.runtime.ask import ask
-from autotask_console.settings import declared
 from autotask_console.text import clock_time, duration, plural, tr
-from autotask_console.widgets.form import remember_reason
 from autotask_console.widgets.sheets import ReasonSheet
 from autotask_queue import BreakerMetrics, BreakerState, Override, load_catalogue
 
@@ -63,7 +62,7 @@ class Commands:
             zone=zone,
             entity=entity,
             more_endpoints=_known_endpoints(),
-            recent_reasons=self._services.settings.get(declared.RECENT_REASONS),
+            recent_reasons=await recent_reasons(self._services.queue),
         )
         if await ask(sheet) == QDialog.DialogCode.Accepted:
             await self.hold_as(sheet.hold)
@@ -79,7 +78,7 @@ class Commands:
             expires_in=hold.seconds,
             actor=self._services.actor,
         )
-        self._remember(hold.reason)
+        await remember_reason(self._services.queue, hold.reason)
         now = self._services.clock.now()
         scope = _capital(scope_title(hold.zone, hold.entity))
         end = clock_time((hold.starts_at or now) + hold.seconds, now=now)
@@ -146,7 +145,7 @@ class Commands:
             message=resume_message(breaker_of(state, zone), waiting(state.counters, zone)),
             keep=tr("Keep it stopped"),
             do=tr("Resume zone {zone}", zone=zone),
-            recent_reasons=self._services.settings.get(declared.RECENT_REASONS),
+            recent_reasons=await recent_reasons(self._services.queue),
         )
         if await ask(sheet) != QDialog.DialogCode.Accepted:
             return
@@ -154,15 +153,10 @@ class Commands:
         await self._services.queue.circuit_breaker.force_close(
             zone, reason, expires_in=RESUME_FOR, actor=self._services.actor
         )
-        self._remember(reason)
+        await remember_reason(self._services.queue, reason)
         now = self._services.clock.now()
         end = clock_time(now + RESUME_FOR, now=now)
         self._done(tr("Zone {zone} sends again, even if calls fail, until {end}.", zone=zone, end=end))
-
-    def _remember(self, reason: str) -> None:
-        settings = self._services.settings
-        recent = settings.get(declared.RECENT_REASONS)
-        settings.set(declared.RECENT_REASONS, remember_reason(recent, reason))
 
     def _done(self, sentence: str) -> None:
         self._services.toasts.say(sentence)

@@ -10,13 +10,12 @@ import msgspec
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QDialog, QWidget
 
+from autotask_console.models.reasons import recent_reasons, remember_reason
 from autotask_console.pages.queue.decisions import DecisionSheet
 from autotask_console.pages.queue.reschedule import RescheduleSheet
 from autotask_console.pages.queue.verbs import Verb, deed, result_sentence, together, undo_words
 from autotask_console.runtime.ask import ask
-from autotask_console.settings import declared
 from autotask_console.text import tr
-from autotask_console.widgets.form import remember_reason
 from autotask_console.widgets.sheets import ConfirmSheet
 from autotask_console.widgets.toast import Undo
 from autotask_queue import (
@@ -215,8 +214,7 @@ class QueueCommands:
 
     async def decide(self, which: str, row: RequestRow) -> None:
         """Asks what a person knows about a request of unknown outcome, and does it: see ANSWERS."""
-        settings = self._services.settings
-        reasons = settings.get(declared.RECENT_REASONS)
+        reasons = await recent_reasons(self._queue)
         sheet = DecisionSheet(self._host, which=which, summary=row.summary, recent_reasons=reasons)
         if await ask(sheet) != QDialog.DialogCode.Accepted:
             return
@@ -231,7 +229,7 @@ class QueueCommands:
             case _:
                 await self._queue.do_not_send(row.id, why=why, actor=self._actor)
                 said = tr("It will not be sent. You find it among the failed ones.")
-        settings.set(declared.RECENT_REASONS, remember_reason(reasons, why))
+        await remember_reason(self._queue, why)
         self._after()
         self._services.toasts.say(said)
 
