@@ -53,7 +53,8 @@ def _wishing(wish: Failure, seconds: float) -> Failure:
 
 async def _timed(make_world: MakeWorld, **config: object) -> tuple[World, Timed]:
     server = Timed()
-    world: World = await make_world(server=server, **config)
+    # The reads here ask the same, and are meant to be sent each.
+    world: World = await make_world(server=server, **{"deduplication_enabled": False, **config})
     server.now = world.clock.monotonic
     return world, server
 
@@ -166,7 +167,7 @@ async def test_r4_a_read_that_hangs_because_the_network_went_uses_up_no_try(make
 
 
 async def test_r4_calls_that_fail_after_the_breaker_opened_use_up_no_try(make_world: MakeWorld) -> None:
-    world = await make_world(max_concurrency=12, default_retries=0)
+    world = await make_world(max_concurrency=12, default_retries=0, deduplication_enabled=False)
     world.server.gate.clear()
     world.server.script = [BUSY] * 12
     requests = [await world.submit(*READ) for _ in range(12)]
@@ -342,7 +343,7 @@ async def test_r7_an_outer_time_limit_stays_one(world: World) -> None:
 async def test_a_page_in_between_does_not_count_as_the_servers_answer(make_world: MakeWorld) -> None:
     """The second call's page comes when it is known already that the Wi-Fi wants a sign-in."""
     server = Timed()
-    world: World = await make_world(server=server)
+    world: World = await make_world(server=server, deduplication_enabled=False)
     server.delay = lambda: world.clock.sleep(10.0 * len(server.times))
     server.probe_failure = server.always = failure(FailureClass.LOCAL_OFFLINE, status=200)
     requests = [await world.submit(*READ) for _ in range(2)]
