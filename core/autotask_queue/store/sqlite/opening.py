@@ -197,6 +197,12 @@ def _take_up_copy(session: Session, *, now: float) -> _TakenUp | None:
         "sent since: they are looked up first, or wait for a decision. What was added after that copy is "
         "not in it."
     )
+    (others,) = connection.execute(_MAY_BE_RETRIED).fetchone()
+    if others:
+        note += (
+            f" {others} that had failed or were cancelled may have been retried since: look in Autotask "
+            "before you bring them back."
+        )
     session.shelf.add_audit(
         AuditEntry(
             at=now,
@@ -213,6 +219,11 @@ def _take_up_copy(session: Session, *, now: float) -> _TakenUp | None:
     for name in ("backup_at", "restored_by", "restored_from"):
         connection.execute("DELETE FROM meta WHERE name = ?", (name,))
     return _TakenUp(uncertain=uncertain, note=note)
+
+
+_MAY_BE_RETRIED: Final = """
+SELECT count(*) FROM history WHERE status IN ('failed', 'cancelled', 'expired') AND effect = 'write'
+"""
 
 
 def close_file(session: Session, *, damage: str = "") -> None:

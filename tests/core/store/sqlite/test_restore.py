@@ -133,7 +133,9 @@ async def test_what_was_unfinished_is_doubted_and_the_rest_stays(path: Path) -> 
     restored = await restore_backup(copy.path, path, now=LATER)
     doubted = (sending, retrying, waiting, behind, child, later, unprocessed)
     assert restored.uncertain == len(doubted)
-    assert any("may have been sent since" in note for note in restored.notes)
+    (note,) = restored.notes
+    assert "7 of its requests may have been sent since" in note
+    assert "2 that had failed or were cancelled may have been retried since" in note
     store = await opened(path, now=LATER)
     for one in doubted:
         found = await load(store, one.id)
@@ -161,9 +163,13 @@ async def test_a_copy_put_in_place_by_hand_is_doubted_too(path: Path) -> None:
     recovery = await store.open(now=LATER)
     assert len(recovery.uncertain) == 3
     assert len(recovery.notes) == 1
+    again = await change(store, recovery.uncertain[0].id, to=Status.PENDING, resend=True, at=LATER)
+    new = await add_one(store)
     await store.close()
     store = SqliteStore(path)
-    assert (await store.open(now=LATER)).uncertain == (), "only once"
+    recovery = await store.open(now=LATER)
+    assert (recovery.uncertain, recovery.notes) == ((), ()), "only once"
+    assert {(await load(store, one.id)).status for one in (again, new)} == {Status.PENDING}
     await store.close()
 
 
