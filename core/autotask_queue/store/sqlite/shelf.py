@@ -165,6 +165,8 @@ class SqlShelf(Lookups):
         return self.by_seqs((seq,))[0]
 
     def by_seqs(self, seqs: Sequence[int]) -> list[Request]:
+        if not seqs:
+            return []
         fresh = [self._fresh[seq] for seq in seqs if seq in self._fresh]
         # With documents of their own: the callers' may have been changed since.
         found = {r.seq: msgspec.structs.replace(r, **codec.decode_payload(p)) for r, p in fresh}

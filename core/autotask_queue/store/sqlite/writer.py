@@ -57,6 +57,7 @@ class Writer:
         self._channel = channel
         self._session = session
         self._publish = publish
+        self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._in_flight: list[_Waiting] = []
         self._task: asyncio.Task[None] | None = None
@@ -72,7 +73,7 @@ class Writer:
             raise StoreError("The queue file is not open.", remedy="Open the queue first.")
         if not operations:
             return []
-        call = _Call(asyncio.get_running_loop().create_future(), len(operations))
+        call = _Call(self._loop.create_future(), len(operations))
         for place, operation in enumerate(operations):
             self._waiting.append((operation, call, place))
         if self._task is None:
@@ -103,7 +104,7 @@ class Writer:
 
     def _start(self) -> None:
         if self._task is None and self._waiting:
-            self._task = asyncio.get_running_loop().create_task(self._flush(), name="queue file writer")
+            self._task = self._loop.create_task(self._flush(), name="queue file writer")
             self._task.add_done_callback(self._flushed)
 
     def _flushed(self, task: asyncio.Task[None]) -> None:
