@@ -167,7 +167,10 @@ def test_a_wrong_secret_and_a_wrong_address_are_said_at_their_line_and_nothing_t
         assert "Use the sign-in for this session only" in words(shown)
         console.click("sign_in.session_only")
     console.wait(signed_in, "signed in")
-    console.wait(lambda s: waiting(s) == 0, "what was composed before goes out")
+    console.wait(
+        lambda s: waiting(s) == 0 and s["strip"]["sending"]["value"] == "0",
+        "what was composed before goes out",
+    )
     found = httpx.get(f"{tenant['control_url']}/_sim/state", timeout=10).json()
     assert [t["title"] for t in found["entities"]["Tickets"]].count(TITLE) == 1
     assert console.quit() == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -274,3 +275,29 @@ def test_without_a_session_bus_it_says_so_soon(
         assert time.monotonic() - start < keychain.TIMEOUT
 
     run(scenario())
+
+
+LOCKING = """
+import asyncio, secretstorage
+from autotask_console.platform.keychain import open_secrets
+from autotask_queue import SecretsUnavailable
+
+async def main():
+    await open_secrets().set("queue-key/1", "kept")
+    secretstorage.get_default_collection(secretstorage.dbus_init()).lock()
+    try:
+        await open_secrets().get("queue-key/1")
+    except SecretsUnavailable as error:
+        print(error.message)
+
+asyncio.run(main())
+"""
+"""In a process of its own: the backend leaves a connection open when it meets a locked keychain."""
+
+
+@pytest.mark.integration
+def test_a_keychain_that_is_really_locked_says_so_soon(real_keyring: None) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LOCKING], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == "Secret Service (GNOME Keyring, KeePassXC) is locked.\n", done.stderr
