@@ -21,6 +21,7 @@ from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON, Reply, Request, RequestId
 from autotask_queue.model.status import Effect
 from autotask_queue.policy.classify import classify_reply, record_id
+from autotask_queue.policy.wording import for_read
 from autotask_queue.ports import Clock, Facts, HttpReply, HttpRequest, LookupResult, Secrets, Transport
 from autotask_queue.transport import HttpxTransport, redact
 
@@ -250,15 +251,20 @@ class AutotaskProcessor:
         if left <= 0 or self._slept(call):
             raise _out_of_time()
         others = {name: value for name, value in call.headers.items() if name.lower() not in OWN_HEADERS}
-        return await self._transport.send(
-            HttpRequest(
-                method=call.method,
-                url=url,
-                headers={**others, **identity.headers()},
-                json=call.body,
-                timeout=left,
-            )
+        request = HttpRequest(
+            method=call.method,
+            url=url,
+            headers={**others, **identity.headers()},
+            json=call.body,
+            timeout=left,
         )
+        try:
+            return await self._transport.send(request)
+        except ProcessorError as error:
+            if call.write:
+                raise
+            failure = for_read(error.failure)
+            raise ProcessorError(failure.message, remedy=failure.remedy, failure=failure) from None
 
     def _slept(self, call: _Call) -> bool:
         """Whether the computer was suspended since the attempt began, which monotonic clocks do not count.

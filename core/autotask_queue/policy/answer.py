@@ -9,7 +9,7 @@ import msgspec
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON
 from autotask_queue.policy import refusals
-from autotask_queue.policy.wording import AGAIN, LOOKED_UP, WORDS, captive_portal
+from autotask_queue.policy.wording import LOOKED_UP, OF_READ, PERHAPS, TITLES, WORDS, captive_portal
 
 _MAX_DETAIL = 300
 
@@ -44,7 +44,7 @@ def transient(reply: Answer, *, applied: Applied) -> Failure:
     message = f"Autotask answered with a fault of its own (HTTP {reply.status})"
     message += f": {_sentence(refusals.joined(reply.said))}" if reply.said else "."
     if applied is not Applied.NO:
-        message += " What was sent may or may not have arrived."
+        message += f" {PERHAPS}"
     return failure_of(
         reply,
         FailureClass.SERVER_TRANSIENT,
@@ -73,11 +73,11 @@ def failure_of(
     if not message and said:
         message = f"Autotask refused this: {said}" if kind in _REFUSED else f"{words.message} It said: {said}"
     elif not message and kind is FailureClass.TIMEOUT_UNKNOWN and not reply.write:
-        message, remedy = "No usable answer came back.", f"It only asks for data. {AGAIN}"
+        message, remedy = OF_READ.message, OF_READ.remedy
     return Failure(
         kind=kind,
         code=code,
-        title=words.title,
+        title=TITLES.get(code, words.title),
         message=message or words.message,
         remedy=remedy or words.remedy,
         applied=applied,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from autotask_queue.model.failure import Failure, FailureClass
+from autotask_queue.model.failure import Applied, Failure, FailureClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,9 @@ LOOKED_UP = "It is looked up in Autotask first and never simply sent again."
 
 AGAIN = "It is tried again by itself."
 """The remedy wherever another try follows; `last_words` takes it back when none does."""
+
+PERHAPS = "What was sent may or may not have arrived."
+"""The end of a message about a write of which nobody knows what it did."""
 
 WORDS: Mapping[FailureClass, Words] = MappingProxyType(
     {
@@ -120,6 +123,31 @@ WORDS: Mapping[FailureClass, Words] = MappingProxyType(
     }
 )
 
+TITLES: Mapping[str, str] = MappingProxyType(
+    {
+        "account_locked": "The API user is locked",
+        "already_exists": "It exists already",
+        "attachment_limit": "Too many files at once",
+        "blocked": "Blocked on the way",
+        "changed_meanwhile": "Changed in Autotask meanwhile",
+        "http_413": "Too large",
+        "http_414": "The query is too long",
+        "integration_code": "The integration code is wrong",
+        "mismatch": "These do not belong together",
+        "missing_field": "Something is missing",
+        "proxy_sign_in": "The network wants a sign-in",
+        "read_only": "A field cannot be changed",
+        "record_closed": "The record is closed",
+        "role": "The role does not fit",
+        "sign_in_expired": "The sign-in has expired",
+        "timesheet": "The timesheet is closed",
+        "too_long": "A text is too long",
+        "unknown_user": "Autotask does not know this user",
+        "unknown_value": "Autotask does not have this value",
+    }
+)
+"""By code, where a list of failed requests can say more than the class's own title."""
+
 
 def captive_portal(where: str) -> Words:
     """For an answer that comes from something else than `where`."""
@@ -129,6 +157,19 @@ def captive_portal(where: str) -> Words:
         "Nothing was sent.",
         "Open a web page in the browser and sign in to the network. It is sent once Autotask answers.",
     )
+
+
+OF_READ = Words("No answer came back", "No usable answer came back.", f"It only asks for data. {AGAIN}")
+"""For an answer that was lost, where nothing was to be changed."""
+
+
+def for_read(failure: Failure) -> Failure:
+    """The failure of an exchange, if the request only asks for data: nothing can have been applied."""
+    message = failure.message.removesuffix(PERHAPS).rstrip()
+    if message == WORDS[FailureClass.TIMEOUT_UNKNOWN].message:
+        message = OF_READ.message
+    remedy = OF_READ.remedy if failure.remedy == LOOKED_UP else failure.remedy
+    return msgspec.structs.replace(failure, applied=Applied.NO, message=message, remedy=remedy)
 
 
 _NO_MORE = "Its tries are used up: retry it when the cause is gone. Until then it is kept."

@@ -17,7 +17,7 @@ import httpx
 import msgspec
 
 from autotask_queue.model.failure import Applied, Failure, FailureClass
-from autotask_queue.policy.wording import WORDS, Words, captive_portal
+from autotask_queue.policy.wording import PERHAPS, WORDS, Words, captive_portal
 from autotask_queue.transport.redaction import redact
 
 
@@ -98,7 +98,7 @@ def deadline_failure(stage: Stage, seconds: float) -> Failure:
     within = f"No answer came within {seconds:g} s."
     if stage.left:
         words = WORDS[_LOST]
-        message = f"{within} What was sent may or may not have arrived."
+        message = f"{within} {PERHAPS}"
         return _failure(_LOST, "deadline", None, Words(words.title, message, words.remedy))
     if stage is Stage.WAITING:
         message = "All connections of this program were busy. Nothing was sent."

@@ -24,6 +24,7 @@ from autotask_queue.model.request import JSON, Request
 from autotask_queue.model.status import Effect
 from autotask_queue.policy.classify import classify_reply
 from autotask_queue.policy.retry import Signal, ZoneEffect, judge
+from autotask_queue.policy.wording import TITLES, for_read
 from autotask_queue.transport.exchange import parse
 from autotask_queue.transport.failures import Stage, failure_of
 
@@ -89,6 +90,10 @@ def test_what_rests_the_zone_uses_up_no_try() -> None:
     assert not any(e.uses_try for e in EXPECTED if e.zone in {ZoneEffect.THROTTLED, ZoneEffect.SIGN_IN})
 
 
+def test_every_title_of_its_own_is_met() -> None:
+    assert set(TITLES) <= {e.code for e in EXPECTED}
+
+
 # ---------------------------------------------------------------------------------------------
 # In memory
 
@@ -133,6 +138,8 @@ def _swapped(body: dict[str, JSON]) -> dict[str, JSON]:
 @pytest.mark.parametrize("end", ENDS, ids=lambda e: e.name)
 def test_an_end_without_a_reply(end: End, effect: Effect) -> None:
     failure = failure_of(_made(end), Stage[end.stage], host="webservices3.autotask.net")
+    if effect is Effect.READ:
+        failure = for_read(failure)
     check(failure, expected_of(end, effect), request_for(end, effect))
 
 

@@ -241,6 +241,19 @@ async def test_faults_of_a_read(
     assert (await failure_of(processor, make("/Tickets/query", "POST", {"filter": []}))).kind is kind
 
 
+@pytest.mark.parametrize("fault", ["hang", "truncate"])
+async def test_a_read_without_an_answer_is_not_perhaps_applied(
+    processor: AutotaskProcessor, sim: Simulator, fault: str
+) -> None:
+    await processor.probe("zone1")
+    sim.add_fault(fault, route="POST /Tickets/query")
+    failure = await failure_of(processor, make("/Tickets/query", "POST", {"filter": []}, timeout=0.6))
+    assert failure.kind is FailureClass.TIMEOUT_UNKNOWN
+    assert failure.applied is Applied.NO
+    assert "may or may not" not in failure.message
+    assert failure.remedy == "It only asks for data. It is tried again by itself."
+
+
 async def test_no_server(processor: AutotaskProcessor, sim: Simulator) -> None:
     sim.add_fault("offline", refuse=True)
     failure = await failure_of(processor, make("/Tickets", "POST", TICKET))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
@@ -17,7 +19,7 @@ from autotask_console.models.requests import RequestTableModel
 from autotask_console.models.vector import Order, compare
 from autotask_console.pages.queue.table import MOST_BY_HAND, RequestTable
 from autotask_console.platform.theme import Theme
-from autotask_queue import RequestFilter, RequestRow, Selection
+from autotask_queue import RequestFilter, RequestRow, Selection, Status
 
 MANY = 200_000
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -204,3 +206,15 @@ def test_missing_rows_are_bars_and_present_ones_text(table: RequestTable, theme:
         empty = table.grab().toImage()
         table.verticalScrollBar().setValue(0)
         assert table.grab().toImage() != empty
+
+
+def test_a_short_reason_is_shown_as_a_long_one_is(table: RequestTable) -> None:
+    """There is no need of much room for few words."""
+    model = table.model()
+    assert isinstance(model, RequestTableModel)
+    shown = []
+    for reason in ("", "No", "Too large", "Autotask could not be reached"):
+        failed = msgspec.structs.replace(row(MANY, status=Status.FAILED), failure_title=reason)
+        model.fill([failed])
+        shown.append(table.grab().toImage())
+    assert all(one != other for one, other in itertools.combinations(shown, 2))

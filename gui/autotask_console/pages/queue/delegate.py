@@ -101,8 +101,9 @@ class RequestDelegate(QStyledItemDelegate):
             # What is asked comes first; the note takes what is left, or a third if that is less.
             note = f" – {note}"
             free = inner.width() - self._metrics.horizontalAdvance(summary)
-            note_width = min(self._metrics.horizontalAdvance(note), max(free, inner.width() // 3))
-            if note_width < _LEAST_NOTE:
+            whole = self._metrics.horizontalAdvance(note)
+            note_width = min(whole, max(free, inner.width() // 3))
+            if note_width < min(whole, _LEAST_NOTE):  # only a scrap of it would be there
                 note, note_width = "", 0
         else:
             note_width = 0
