@@ -124,6 +124,7 @@ class LiveList(QObject):
         """The page is hidden: nothing is read for it."""
         self._timer.stop()
         self._reader.stop()
+        self._just_asked = False  # what was asked a moment ago is not answered any more
 
     # -- what happens
 
