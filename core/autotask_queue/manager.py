@@ -37,6 +37,7 @@ from autotask_queue.model.config import (
     config_to_dict,
 )
 from autotask_queue.model.errors import (
+    ConfigError,
     NoProcessor,
     QueueClosed,
     QueueError,
@@ -98,16 +99,16 @@ class QueueManager:
         processors: who does the work, by name, asked in this order.
         secrets: where sign-in secrets are; with it, requests to the zones of `config.zones` (and those
             added with `set_zone`) go to Autotask.
-        encryption_key: 32 random bytes that encrypt the queue file; see `new_encryption_key`. A queue in
-            memory keeps nothing that it could encrypt.
-        store: a backend of your own in place of the configured one.
+        encryption_key: 32 random bytes that encrypt the queue file, or on Redis what people wrote;
+            see `new_encryption_key`. A queue in memory keeps nothing that it could encrypt.
+        store: a backend of your own in place of the configured one; a key is given to it, not here.
         clock: time, for tests.
         rng: the source of jitter, for tests.
         logger: where to log; "autotask_queue" if None.
 
     Raises:
-        ConfigError: a setting is wrong, or the key is not 32 bytes or given for a Redis server.
-        EncryptionUnavailable: SQLCipher is not installed.
+        ConfigError: a setting is wrong, or the key is not 32 bytes or given beside a store.
+        EncryptionUnavailable: there is a key for a file, and SQLCipher is not installed.
     """
 
     def __init__(
@@ -122,6 +123,8 @@ class QueueManager:
         rng: random.Random | None = None,
         logger: logging.Logger | None = None,
     ) -> None:
+        if store is not None and encryption_key is not None:
+            raise ConfigError(["encryption_key encrypts the configured backend, and another store is given"])
         config = QueueConfig() if config is None else _checked(config)
         clock = clock or SystemClock()
         own = Processors()

@@ -10,7 +10,7 @@ import pytest
 from tests.core.store.making import NOW, add, add_one, claim, complete, load, request
 from tests.core.store.sqlite.test_damage import aside, damage, overwrite
 
-from autotask_queue import QuickSetup, new_encryption_key
+from autotask_queue import QueueManager, QuickSetup, new_encryption_key
 from autotask_queue.model.errors import (
     ConfigError,
     EncryptionUnavailable,
@@ -93,6 +93,11 @@ def test_what_is_no_key_is_refused_without_being_repeated(path: Path, key: objec
     assert "encryption_key must be" in refusal.value.problems[0]
     assert "short" not in str(refusal.value)
     assert KEY.hex() not in str(refusal.value)
+
+
+def test_a_key_beside_a_store_of_ones_own_is_refused_and_not_forgotten(path: Path) -> None:
+    with pytest.raises(ConfigError, match="another store"):
+        QueueManager(store=SqliteStore(path), encryption_key=KEY)
 
 
 def test_without_sqlcipher_it_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
