@@ -173,6 +173,7 @@ def test_a_locked_keychain_is_a_clear_question_and_nothing_is_lost(
     assert again.quit() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("without_keychain")
 def test_a_damaged_vault_is_said_with_a_remedy(start: Start, tmp_path: Path) -> None:
     program = start()
@@ -226,7 +227,7 @@ def work(program: Program, words: list[str]) -> None:
     program.wait(lambda s: any("Draft saved" in text for text in s["labels"]))
 
 
-@pytest.mark.parametrize("encrypted", [True, False])
+@pytest.mark.parametrize("encrypted", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.usefixtures("with_keychain")
 def test_what_was_put_in_stands_in_no_file_of_the_console(
     start: Start, tmp_path: Path, encrypted: bool

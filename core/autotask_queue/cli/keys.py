@@ -129,8 +129,8 @@ def new_passphrase() -> str:
         SecretsError: there is no terminal.
     """
     require_terminal()
-    typed = getpass.getpass("A new passphrase for the queue file: ")
-    check_passphrase(typed, again=getpass.getpass("The same again: "))
+    typed = _ask("A new passphrase for the queue file: ")
+    check_passphrase(typed, again=_ask("The same again: "))
     return typed
 
 
@@ -151,11 +151,19 @@ async def _typed(use: Callable[[str], Awaitable[T]]) -> T:
     """What a passphrase opens that a person types; the last of three tries must be right."""
     for _ in range(_TRIES - 1):
         try:
-            return await use(_ask())
+            return await use(_ask(_KNOWN))
         except PassphraseWrong as error:
             print(f"{error.title}. Try again.", file=sys.stderr)
-    return await use(_ask())
+    return await use(_ask(_KNOWN))
 
 
-def _ask() -> str:
-    return getpass.getpass("The passphrase of the queue file: ")
+_KNOWN: Final = "The passphrase of the queue file: "
+
+
+def _ask(prompt: str) -> str:
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:
+        raise KeysUnusable(
+            "No passphrase was typed.", remedy="Run the command again and type it. Nothing was changed."
+        ) from None

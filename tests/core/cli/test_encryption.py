@@ -211,6 +211,18 @@ def test_a_passphrase_that_cannot_be_used_changes_nothing(
     assert {p.name for p in stored.folder.iterdir()} <= {"queue.db", "queue.db.lock"}
 
 
+def test_who_ends_the_input_instead_of_typing_changes_nothing(
+    stored: Cli, nobody: None, typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", ends)
+    done = stored("--json", "encryption", "encrypt", "--in-vault")
+    assert (done.code, done.error["code"]) == (4, "keys_unusable")
+    assert kind_of(stored.db) is FileKind.PLAIN
+
+
 def test_a_locked_keychain_and_nobody_to_ask_are_said_with_a_remedy(
     stored: Cli, keychain: SessionSecrets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
