@@ -57,6 +57,7 @@ from autotask_queue.model.config import (
     config_to_dict,
 )
 from autotask_queue.model.errors import (
+    AlreadyThere,
     BackupUnavailable,
     ConfigError,
     DuplicateKey,
@@ -210,6 +211,7 @@ __all__ = [
     "MAX_PRIORITY",
     "MIN_PRIORITY",
     "NORMAL_PRIORITY",
+    "AlreadyThere",
     "Applied",
     "Attempt",
     "AttemptKind",

@@ -704,7 +704,8 @@ class QueueManager:
             actor: who, for the audit trail.
 
         Raises:
-            StoreUnwritable: there is such a file already, or it cannot be written, or there is no room.
+            AlreadyThere: there is such a file already.
+            StoreUnwritable: it cannot be written, or there is no room.
             StoreDamaged: the queue file is damaged; older copies are not touched.
             BackupUnavailable: the queue is in memory, or on a Redis server.
         """

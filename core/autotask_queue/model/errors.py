@@ -28,6 +28,7 @@
         ├── StoreKeyWrong    … and not with this key
         ├── StoreNotEncrypted   a key was given for a plain file
         ├── EncryptionUnavailable
+        ├── AlreadyThere        a file was to be made where there is one
         ├── BackupUnavailable   the queue is not kept in a file of its own
         ├── StoreUnreachable the server that keeps the queue does not answer
         ├── StoreForeign     the file is another program's
@@ -296,6 +297,14 @@ class EncryptionUnavailable(StoreError):
     code = "encryption_unavailable"
     title = "Encrypted queue files cannot be used here"
     default_remedy = "Install SQLCipher: pip install 'autotask-queue[encrypted]'. Nothing was changed."
+
+
+class AlreadyThere(StoreError):
+    """A file was to be made where there is one; nothing is written over unasked."""
+
+    code = "already_there"
+    title = "There is something with that name already"
+    default_remedy = "Choose another name, or move it away. It was not touched."
 
 
 class BackupUnavailable(StoreError):

@@ -63,7 +63,7 @@ def test_the_owner_makes_the_copy(
         made = cli.ok("backup", "copy.db")
         assert made["path"] == str(tmp_path / "copy.db"), "the owner may stand in another folder"
         again = cli("--json", "backup", "copy.db")
-        assert (again.code, again.error["code"]) == (4, "store_unwritable")
+        assert (again.code, again.error["code"]) == (4, "already_there")
         entries = cli.ok("audit", "--kind", "backed_up")["entries"]
         assert len(entries) == 1
 

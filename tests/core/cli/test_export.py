@@ -57,7 +57,7 @@ def test_nothing_is_written_over_unasked(cli: Cli, tmp_path: Path) -> None:
     target = tmp_path / "requests.json"
     target.write_text("mine")
     done = cli("--json", "export", "--output", str(target))
-    assert (done.code, done.error["code"]) == (4, "store_unwritable")
+    assert (done.code, done.error["code"]) == (4, "already_there")
     assert target.read_text() == "mine"
     assert cli("export", "--output", str(target), "--force").code == 0
     assert len(json.loads(target.read_text(encoding="utf-8"))["requests"]) == 1

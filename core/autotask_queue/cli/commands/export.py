@@ -30,7 +30,7 @@ from autotask_queue.cli.places import expand
 from autotask_queue.cli.words import plural
 from autotask_queue.engine.control.questions import Whole
 from autotask_queue.engine.export import EXPORT_COLUMNS, ExportFormat, Page, export_text
-from autotask_queue.model.errors import StoreUnwritable
+from autotask_queue.model.errors import AlreadyThere, StoreUnwritable
 from autotask_queue.model.filters import RequestFilter, SortField
 
 _EXPORT = """
@@ -121,7 +121,9 @@ def _written_to(target: Path | None, *, force: bool) -> Iterator[TextIO]:
     part = target.with_name(f"{target.name}.new")
     try:
         if target.exists() and not force:
-            raise StoreUnwritable(f"{target} exists already.", remedy="Choose another name, or give --force.")
+            raise AlreadyThere(
+                f"{target} is not written over.", remedy="Choose another name, or give --force."
+            )
         handle = os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:

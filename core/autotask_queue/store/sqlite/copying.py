@@ -19,7 +19,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from autotask_queue.model.backup import Backup
-from autotask_queue.model.errors import StoreDamaged, StoreError, StoreUnwritable
+from autotask_queue.model.errors import AlreadyThere, StoreDamaged, StoreError, StoreUnwritable
 from autotask_queue.store.disk import force_folder_to_disk, force_to_disk
 from autotask_queue.store.sqlite import opening, place
 from autotask_queue.store.sqlite.driver import Connection, Driver
@@ -79,7 +79,8 @@ def back_up(driver: Driver, source: Path, target: Path, stop: threading.Event, *
 
     Raises:
         StoreDamaged: the queue file is damaged.
-        StoreUnwritable: there is something called `target`, or it cannot be written, or the disk is full.
+        AlreadyThere: there is something called `target`.
+        StoreUnwritable: it cannot be written, or the disk is full.
         StoreError: something else went wrong; nothing is left of the copy.
         GivenUp: `stop` was set.
     """
@@ -126,10 +127,7 @@ def make_copy(driver: Driver, source: Path, made: Path, *, marks: Marks, stop: t
 
 def _refuse_existing(target: Path) -> None:
     if target.exists():
-        raise StoreUnwritable(
-            f"There is something called {target} already, and it is not written over.",
-            remedy="Choose another name, or move it away.",
-        )
+        raise AlreadyThere(f"A copy is not written over {target}.")
 
 
 def _check_room(source: Path, made: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.core.store.making import NOW, add, add_one, claim, complete, request
 from tests.core.store.sqlite.test_encryption import KEY, OTHER
 
-from autotask_queue.model.errors import StoreDamaged, StoreError, StoreUnwritable
+from autotask_queue.model.errors import AlreadyThere, StoreDamaged, StoreError, StoreUnwritable
 from autotask_queue.model.filters import RequestFilter
 from autotask_queue.model.request import Request
 from autotask_queue.store import SqliteStore
@@ -106,7 +106,7 @@ async def test_what_is_there_is_never_written_over(store: SqliteStore, path: Pat
     other = tmp_path / "letter.txt"
     other.write_text("Dear customer")
     for target in (other, path):
-        with pytest.raises(StoreUnwritable, match="already"):
+        with pytest.raises(AlreadyThere, match="not written over"):
             await store.backup(target, now=NOW)
     assert other.read_text() == "Dear customer"
     with pytest.raises(StoreUnwritable):
