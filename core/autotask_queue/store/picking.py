@@ -51,10 +51,11 @@ def pick(claim: Claim, turn: Turn, ready: Ready) -> tuple[list[Head], Turn]:
         head, turn = choose(claim.order, turn, heads, _eligible(claim, newest))
         picked.append(head)
         taken.add(head.seq)
-        _step(ready, group_of(head), taken, oldest, newest)
         if slots.take(head):
             oldest = {group: h for group, h in oldest.items() if slots.left(h)}
             newest = {group: h for group, h in newest.items() if group in oldest}
+        if len(picked) < claim.limit and group_of(head) in oldest:  # else nobody asks who is next
+            _step(ready, group_of(head), taken, oldest, newest)
     return picked, turn
 
 
