@@ -216,7 +216,7 @@ class QueueManager:
         headers: Mapping[str, str] | None = None,
         metadata: Mapping[str, JSON] | None = None,
         retryable: bool = True,
-        batchable: bool = False,
+        batchable: bool | None = None,
         timeout: float | None = None,
         max_retries: int | None = None,
         scheduled_at: float | None = None,
@@ -242,7 +242,8 @@ class QueueManager:
             headers: further headers; never secrets.
             metadata: kept with the request, not sent.
             retryable: False fails at the first failure.
-            batchable: may share a call with others (reads by id).
+            batchable: may share a call with others. Left out, edits (PATCH) of one record that wait right
+                behind each other are sent as one where the processor can `merge`, and nothing else is.
             timeout: seconds one attempt may take.
             max_retries: tries after the first.
             scheduled_at: not before this time, seconds since the epoch.

@@ -152,8 +152,8 @@ class QueueProcessor(Protocol):
     nobody knows whether it was applied, and the write becomes uncertain.
     Cancellation must be let through.
 
-    Optional, found by name (see `Describing`, `Reconciling`, `Probing`, `Batching`): `describe`,
-    `reconcile`, `probe`, `process_batch`, `get_health`, `close` (called at the shutdown).
+    Optional, found by name (see `Describing`, `Reconciling`, `Probing`, `Batching`, `Merging`): `describe`,
+    `reconcile`, `probe`, `process_batch`, `merge`, `get_health`, `close` (called at the shutdown).
     """
 
     async def process_request(self, request: Request) -> Reply | JSON:
@@ -194,6 +194,19 @@ class Batching(Protocol):
             ProcessorError: the call failed as a whole. If one of them may be to blame, and nothing was
                 applied, they are sent again in smaller groups until it is found.
         """
+        ...
+
+
+@runtime_checkable
+class Merging(Protocol):
+    """Makes one edit of several: PATCH requests of one lane and batch that wait right behind each other.
+
+    With it such edits are sent as one, unless they were submitted with `batchable=False`. They are done, or
+    uncertain, together; what the server refuses is sent again one by one.
+    """
+
+    def merge(self, requests: Sequence[Request]) -> JSON:
+        """The document that changes what `requests` change, of which later ones win. Pure and fast."""
         ...
 
 
@@ -308,7 +321,7 @@ class Companions(msgspec.Struct, frozen=True, kw_only=True):
 
     Without `merge`: ready requests of its zone, entity and `batch`, by `seq`, that used up no more tries
     than it did. With `merge`: the writes right behind it in its lane, up to the first that has another
-    `batch`, or waits for more than its turn; they are then `merged_into` it.
+    `batch`, entity or priority, or waits for more than its turn; they are then `merged_into` it.
     """
 
     now: float

@@ -40,7 +40,7 @@ def describe(request: Request, zone: ZoneConfig | None = None) -> Facts:
         search_text=search_text_of(route, body),
         marker=marker,
         data=keep,
-        batch=word_of(route),
+        batch=word_of(route, body),
     )
 
 

@@ -13,7 +13,7 @@ from autotask_queue.autotask import facts, lookup
 from autotask_queue.autotask.bodies import body_of
 from autotask_queue.autotask.credentials import OWN_HEADERS, Credentials
 from autotask_queue.autotask.routes import LOCAL, Action, Route, parse_route
-from autotask_queue.autotask.together import query_for, records_in
+from autotask_queue.autotask.together import merged_edit, query_for, records_in
 from autotask_queue.autotask.zones import GUARD, ZoneDirectory, discover_zone
 from autotask_queue.model.config import ZoneConfig
 from autotask_queue.model.errors import InvalidRequest, ProcessorError
@@ -163,6 +163,10 @@ class AutotaskProcessor:
             request_id: Reply(status_code=200, body={"item": found[record]}) if record in found else missing
             for request_id, record in wanted.items()
         }
+
+    def merge(self, requests: Sequence[Request]) -> JSON:
+        """One edit for several of one record; see `together.merged_edit`."""
+        return merged_edit([body_of(parse_route(r.endpoint, r.method), r.data) for r in requests])
 
     # -- lost replies
 

@@ -6,11 +6,13 @@ import asyncio
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from autotask_queue.engine.calls import ask, failure_of, reply_of, unexplained
 from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.context import Context
-from autotask_queue.engine.runner import STOPPED, WHY_STOPPED, Runner, handed_back
+from autotask_queue.engine.merging import merged, merges
+from autotask_queue.engine.runner import STOPPED, WHY_STOPPED, Runner, handed_back, taken_apart
 from autotask_queue.model.breaker import BreakerState
 from autotask_queue.model.errors import ProcessorError, StoreError
 from autotask_queue.model.events import BatchCompleted, BatchCreated, BatchFailed, BatchProcessing
@@ -20,17 +22,21 @@ from autotask_queue.model.status import Effect
 from autotask_queue.policy.batching import Size, bisect, is_one_requests, linger
 from autotask_queue.policy.retry import Signal, Verdict
 from autotask_queue.policy.wording import WORDS
-from autotask_queue.ports import Batching, Change, Companions
+from autotask_queue.ports import Batching, Change, Companions, Merging
 
 Key = tuple[str, str, str]
 
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Requests that share a call; most often one. `processor` is None where it cannot share."""
+    """Requests that share a call; most often one. `processor` is None where it cannot share.
+
+    With `merges` they are edits of one record: the others are merged into the first.
+    """
 
     requests: list[Request]
-    processor: Batching | None = None
+    processor: Batching | Merging | None = None
+    merges: bool = False
     full: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -71,10 +77,10 @@ class Batches:
                 if self._wait(request) <= 0:  # nobody makes a person wait who joins a batch in the background
                     batch.full.set()
                 continue
-            batch = Batch([request], self._processor(request) if key is not None else None)
+            batch = Batch([request]) if key is None else self._first(request)
             formed.append(batch)
             self._runner.settler.announce(request)
-            if key is not None and batch.processor:
+            if key is not None and batch.processor and not batch.merges:
                 latest[key] = batch
         for batch in formed:
             await self._fill(batch)
@@ -86,9 +92,11 @@ class Batches:
             return None  # a zone that is being tested gets one request
         return request.zone, request.entity, request.batch
 
-    def _processor(self, request: Request) -> Batching | None:
+    def _first(self, request: Request) -> Batch:
         processor: object = self._ctx.processors.find(request)
-        return processor if isinstance(processor, Batching) else None
+        if isinstance(processor, Merging) and merges(processor, request):
+            return Batch([request], processor, merges=True)
+        return Batch([request], processor if isinstance(processor, Batching) else None)
 
     def _room(self, batch: Batch) -> int:
         return self._size(batch.lead).for_lead(batch.lead) - len(batch.requests)
@@ -108,7 +116,8 @@ class Batches:
         room = self._room(batch)
         if batch.processor is None or room <= 0:
             return
-        wanted = Companions(now=self._ctx.clock.now(), lead=batch.lead, limit=room)
+        now = self._ctx.clock.now()
+        wanted = Companions(now=now, lead=batch.lead, limit=room, merge=batch.merges)
         try:
             self._add(batch, await self._ctx.store.join(wanted))
         except StoreError as error:  # those that are claimed are sent all the same
@@ -124,7 +133,32 @@ class Batches:
             await self._runner.run(batch.lead)
             return
         self._publish(BatchCreated, batch.requests)
+        if batch.merges:
+            await self._send_merged(batch, processor)
+            return
+        assert isinstance(processor, Batching)  # noqa: S101 - see `_first`
         await _Sending(self._ctx, self._runner, self._size(batch.lead), processor, batch.requests).run()
+
+    async def _send_merged(self, batch: Batch, processor: object) -> None:
+        """Sends edits of one record as one; the store gives the others what becomes of the first."""
+        lead, ctx = batch.lead, self._ctx
+        ids = tuple(request.id for request in batch.requests)
+        one = merged(processor, batch.requests)
+        if one is None:
+            no_document = unexplained(f"{type(processor).__name__}.merge gave no document")
+            now = ctx.clock.now()
+            await self._runner.settle(taken_apart(lead, no_document, started=now, now=now))
+            failure: Failure | None = no_document
+        else:
+            self._publish(BatchProcessing, batch.requests)
+            note = f"Sent together with {len(ids) - 1} others."
+            failure = await self._runner.run(lead, merged=one, note=note)
+        calls = int(one is not None and failure is not STOPPED)
+        facts: dict[str, Any] = {"at": ctx.clock.now(), "zone": lead.zone, "entity": lead.entity, "ids": ids}
+        if failure is None:
+            ctx.bus.publish(BatchCompleted(**facts, failed=0, calls=calls))
+        else:
+            ctx.bus.publish(BatchFailed(**facts, failure=failure, calls=calls))
 
     def _wait(self, request: Request) -> float:
         return linger(request, batch_timeout=self._ctx.config.batch_timeout, now=self._ctx.clock.now())
@@ -142,7 +176,7 @@ class Batches:
                 del self._lingering[key]
         await self._fill(batch)
 
-    def _publish(self, event: type[BatchCreated], requests: Sequence[Request]) -> None:
+    def _publish(self, event: type[BatchCreated | BatchProcessing], requests: Sequence[Request]) -> None:
         lead = requests[0]
         ids = tuple(r.id for r in requests)
         self._ctx.bus.publish(event(at=self._ctx.clock.now(), zone=lead.zone, entity=lead.entity, ids=ids))

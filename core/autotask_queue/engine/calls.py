@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -18,7 +18,7 @@ from autotask_queue.model.errors import InvalidRequest, ProcessorError
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import JSON, Reply, Request
 from autotask_queue.policy.wording import AGAIN
-from autotask_queue.ports import Describing, Facts
+from autotask_queue.ports import Describing, Facts, Merging
 
 MAX_REPLY_DEPTH: Final = 100
 """Lists and tables inside one another in a reply that is kept."""
@@ -81,6 +81,16 @@ def whether(processor: object, question: Callable[[Any], object], subject: objec
         name, what = type(processor).__name__, getattr(question, "__name__", "question")
         _log.warning("%s.%s raised %s: %s", name, what, type(error).__name__, error)
         return False
+
+
+def merged_document(processor: Merging, requests: Sequence[Request]) -> JSON:
+    """One document for several edits; None if the processor fails to make one that can be sent."""
+    try:
+        document = processor.merge(requests)
+    except Exception as error:
+        _log.warning("%s.merge raised %s: %s", type(processor).__name__, type(error).__name__, error)
+        return None
+    return document if _can_be_kept(document) else None
 
 
 def facts_of(processor: object, request: Request) -> Facts:

@@ -12,6 +12,7 @@ import msgspec
 from autotask_queue.engine.arguments import MAX_BODY, MAX_NAME, check, one_line
 from autotask_queue.engine.calls import facts_of
 from autotask_queue.engine.context import Context
+from autotask_queue.engine.merging import merges
 from autotask_queue.model.errors import InvalidRequest
 from autotask_queue.model.request import JSON, NORMAL_PRIORITY, OnDuplicate, Request, RequestId
 from autotask_queue.model.status import Effect, Reason, Status, queued_status
@@ -44,7 +45,7 @@ def build_request(
     headers: Mapping[str, str] | None = None,
     metadata: Mapping[str, JSON] | None = None,
     retryable: bool = True,
-    batchable: bool = False,
+    batchable: bool | None = None,
     timeout: float | None = None,
     max_retries: int | None = None,
     scheduled_at: float | None = None,
@@ -75,7 +76,7 @@ def build_request(
             "headers": {} if headers is None else headers,
             "metadata": {} if metadata is None else metadata,
             "retryable": retryable,
-            "batchable": batchable,
+            "batchable": bool(batchable) if batchable is None else batchable,
             "timeout": timeout,
             "scheduled_at": scheduled_at,
             "expires_at": expires_at,
@@ -117,7 +118,7 @@ def build_request(
     )
     if given_id is not None:
         request = msgspec.structs.replace(request, digest=digest(request))
-    return describe(ctx, request, summary=summary, lane=lane, declared=declared)
+    return describe(ctx, request, summary=summary, lane=lane, declared=declared, shares=batchable)
 
 
 def check_times(scheduled_at: float | None, expires_at: float | None, *, now: float) -> None:
@@ -137,8 +138,11 @@ def describe(
     summary: str = "",
     lane: str | None = None,
     declared: Effect | None = None,
+    shares: bool | None = None,
 ) -> Request:
     """Adds what the processor knows of `request`; holds it if no processor takes it.
+
+    `shares` is whether the caller wants it to share calls; None leaves that to the queue.
 
     Raises:
         InvalidRequest: the processor knows that it can never be sent.
@@ -150,6 +154,8 @@ def describe(
     summary = summary or one_line(facts.summary)
     search = f"{summary} {facts.search_text} {request.endpoint} {request.id}"
     held = processor is None
+    edits = merges(processor, msgspec.structs.replace(request, effect=effect))
+    batchable = (edits and request.retryable) if shares is None else shares
     described = msgspec.structs.replace(
         request,
         effect=effect,
@@ -159,7 +165,8 @@ def describe(
         search_text=search.casefold()[:_SEARCH_LIMIT],
         marker=facts.marker,
         data=facts.data,
-        batch=_batch_of(request, facts, effect),
+        batchable=batchable,
+        batch=_batch_of(request, facts, effect, edits=edits) if batchable else None,
         status=Status.HELD if held else request.status,
         reason=Reason.NO_PROCESSOR if held else None,
         reason_text="Nothing here can send this request yet." if held else "",
@@ -168,13 +175,15 @@ def describe(
     return msgspec.structs.replace(described, flight=flight(described) if shares else None)
 
 
-def _batch_of(request: Request, facts: Facts, effect: Effect) -> str | None:
+def _batch_of(request: Request, facts: Facts, effect: Effect, *, edits: bool) -> str | None:
     """The word that is shared by all who may share a call with it."""
-    if not request.batchable or facts.batch is None or request.headers:
+    if facts.batch is None or request.headers:
         return None
-    word = facts.batch or f"{request.method} /{request.endpoint.split('/')[1]}"
+    path = request.endpoint if edits else f"/{request.endpoint.split('/')[1]}"
+    word = facts.batch or f"{request.method} {path}"
     limit = "" if request.timeout is None else f" within {request.timeout:g} s"
-    return f"{effect.value} {word}{limit}"
+    once = " once" if edits and not request.retryable else ""
+    return f"{effect.value} {word}{limit}{once}"
 
 
 def describe_again(ctx: Context, before: Request, edited: Request, *, summary: str | None = None) -> Request:
@@ -193,7 +202,9 @@ def describe_again(ctx: Context, before: Request, edited: Request, *, summary: s
         edited, effect=declared or default_effect(edited.endpoint, edited.method)
     )
     words = own.get("summary", "") if summary is None else summary
-    return describe(ctx, edited, summary=words, lane=own.get("lane"), declared=declared)
+    return describe(
+        ctx, edited, summary=words, lane=own.get("lane"), declared=declared, shares=edited.batchable
+    )
 
 
 def release(ctx: Context, request: Request, *, why: str, actor: str) -> Change | None:

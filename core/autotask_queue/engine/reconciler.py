@@ -23,6 +23,7 @@ from autotask_queue.engine.clock import wait_for
 from autotask_queue.engine.connectivity import ConnectivityMonitor
 from autotask_queue.engine.context import Context
 from autotask_queue.engine.gates import Gates
+from autotask_queue.engine.merging import merged
 from autotask_queue.engine.settle import Settler
 from autotask_queue.model.failure import Failure, FailureClass
 from autotask_queue.model.filters import RequestFilter
@@ -65,6 +66,8 @@ class Reconciler:
     _patience_ends: float = 0.0
     _seen: dict[tuple[RequestId, int], float] = field(default_factory=dict)
     """When this process first saw an attempt's outcome to be unknown, in monotonic seconds."""
+    _merged: dict[RequestId, list[Request]] = field(default_factory=dict)
+    """Uncertain edits that went out as part of another, by that one; as of the last round."""
     _next: dict[str, float] = field(default_factory=dict)
     """When the next lookup of a zone is due, in seconds since the epoch; as of the last round."""
 
@@ -94,6 +97,10 @@ class Reconciler:
     async def _round(self) -> float | None:
         """Looks up what is due; tells in how many seconds to look again."""
         uncertain = await self.ctx.store.find(RequestFilter(status=(Status.UNCERTAIN,)))
+        self._merged = _by_lead(uncertain)
+        # What was merged into another is looked up with it, and shares what becomes of it.
+        along = {one.id for members in self._merged.values() for one in members}
+        uncertain = [request for request in uncertain if request.id not in along]
         self._next = self._next_by_zone(uncertain)
         mono = self.ctx.clock.monotonic()
         self._seen = {(r.id, r.fence): self._seen.get((r.id, r.fence), mono) for r in uncertain}
@@ -146,7 +153,8 @@ class Reconciler:
     async def look_up(self, request: Request) -> bool:
         """Asks once whether `request` arrived, and settles what follows. False if there was no answer."""
         processor = self.ctx.processors.find(request)
-        if not can_look_up(processor, request):
+        sent = merged(processor, [request, *self._merged.get(request.id, ())])
+        if sent is None or not can_look_up(processor, sent):
             # After a restore, that is the first that a person hears of it.
             before = f"{request.reason_text} " if request.reason is Reason.RESTORED else ""
             await self._ask_person(request, f"{before}It cannot be looked up in Autotask.", attempt=None)
@@ -156,7 +164,7 @@ class Reconciler:
             if permit is None:
                 return True
             started = self.ctx.clock.now()
-            result = await self._ask(processor, request, permit)
+            result = await self._ask(processor, sent, permit)
         ended = self.ctx.clock.now()
         if isinstance(result, Failure):
             attempt = AttemptRecord(
@@ -327,6 +335,15 @@ class Reconciler:
                 **values,
             )
         )
+
+
+def _by_lead(uncertain: Sequence[Request]) -> dict[RequestId, list[Request]]:
+    ids = {request.id for request in uncertain}
+    found: dict[RequestId, list[Request]] = {}
+    for request in uncertain:
+        if request.merged_into in ids:
+            found.setdefault(request.merged_into, []).append(request)
+    return found
 
 
 def _collection(endpoint: str) -> str:

@@ -20,6 +20,7 @@ from autotask_queue.engine.settle import Settler
 from autotask_queue.model.failure import Applied, Failure, FailureClass
 from autotask_queue.model.request import AttemptResult, Reply, Request, RequestId
 from autotask_queue.model.status import Effect, Reason, Status
+from autotask_queue.policy.batching import is_one_requests
 from autotask_queue.policy.breaker import Permit
 from autotask_queue.policy.budget import RetryBudget, cost_of
 from autotask_queue.policy.retry import Signal, Verdict, ZoneEffect, judge
@@ -89,8 +90,14 @@ class Runner:
             budget.earn(mono)
         return permit
 
-    async def run(self, request: Request, *, paid: bool = True) -> Failure | None:
-        """Sends `request`, whose status is processing, once; how that failed, if it did."""
+    async def run(
+        self, request: Request, *, paid: bool = True, merged: Request | None = None, note: str = ""
+    ) -> Failure | None:
+        """Sends `request`, whose status is processing, once; how that failed, if it did.
+
+        With `merged`, that is sent in its place, for it and for the edits that are merged into it. `note` is
+        about the attempt.
+        """
         permit = await self.admit([request], paid=paid)
         if permit is None:
             return STOPPED
@@ -103,16 +110,20 @@ class Runner:
         begin = self.ctx.clock.monotonic()
         limit = request.timeout or self.ctx.config.default_timeout
         try:
-            outcome: object = await ask(processor, processor.process_request, request, limit=limit)
+            sent = merged or request
+            outcome: object = await ask(processor, processor.process_request, sent, limit=limit)
         except BaseException:
             self.board.release(request.zone, permit, Signal.NEUTRAL)
             raise
         seconds = self.ctx.clock.monotonic() - begin
         if isinstance(outcome, Failure):
-            await self._failed(request, processor, permit, outcome, started=started, seconds=seconds)
+            if merged is not None and is_one_requests(outcome, request.effect):
+                await self._take_apart(request, permit, outcome, started=started, seconds=seconds)
+                return outcome
+            await self._failed(sent, processor, permit, outcome, started=started, seconds=seconds, note=note)
             return outcome
         self.answered(request, permit, seconds=seconds)
-        await self.settle(self.completed(request, reply_of(outcome), started=started))
+        await self.settle(self.completed(request, reply_of(outcome), started=started, note=note))
         return None
 
     # -- settling
@@ -155,6 +166,13 @@ class Runner:
             ),
         )
 
+    async def _take_apart(
+        self, request: Request, permit: Permit, failure: Failure, *, started: float, seconds: float
+    ) -> None:
+        """Merged edits were refused, perhaps because of one of them: each is sent by itself."""
+        self.not_answered(request, permit, failure, Signal.NEUTRAL, seconds=seconds)
+        await self.settle(taken_apart(request, failure, started=started, now=self.ctx.clock.now()))
+
     async def _failed(
         self,
         request: Request,
@@ -164,11 +182,12 @@ class Runner:
         *,
         started: float,
         seconds: float,
+        note: str,
     ) -> None:
         outage = self.board.opened_since(request.zone, permit)
         verdict = self.verdict(request, processor, failure, self.ctx.rng, outage=outage)
         self.not_answered(request, permit, failure, verdict.signal, seconds=seconds)
-        await self.settle_failed({request.id: (request, verdict)}, failure, started=started)
+        await self.settle_failed({request.id: (request, verdict)}, failure, started=started, note=note)
 
     def not_answered(
         self, request: Request, permit: Permit, failure: Failure, signal: Signal, *, seconds: float
@@ -293,6 +312,28 @@ class Runner:
                 attempt=AttemptRecord(result=AttemptResult.NOT_SENT, started_at=now, ended_at=now),
             )
         )
+
+
+def taken_apart(request: Request, failure: Failure, *, started: float, now: float) -> Change:
+    """The change of an edit, and of those merged into it, that surely changed nothing together."""
+    return Change(
+        id=request.id,
+        kind="taken_apart",
+        at=now,
+        actor="queue",
+        why=failure.message,
+        to=Status.PENDING,
+        fence=request.fence,
+        apart=True,
+        attempt=AttemptRecord(
+            result=AttemptResult.FAILED,
+            started_at=started,
+            ended_at=now,
+            http_status=failure.http_status,
+            failure=failure,
+            note="Refused together with other edits; each is sent by itself now.",
+        ),
+    )
 
 
 def handed_back(request: Request, why: str, *, now: float) -> Change:

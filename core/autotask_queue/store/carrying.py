@@ -45,8 +45,8 @@ def carried(change: Change, before: Request, wanted: Request, one: Request) -> C
         or flights.follows(one)
     )
     attempt = change.attempt
-    if attempt is not None and attempt.kind is AttemptKind.SEND and not attempt.note:
-        attempt = msgspec.structs.replace(attempt, note=f"Sent as part of {before.id}.")
+    if attempt is not None and attempt.kind is AttemptKind.SEND:
+        attempt = msgspec.structs.replace(attempt, note=f"Sent together with request {before.seq}.")
     return Change(
         id=one.id,
         kind=change.kind if alike else "returned",

@@ -26,7 +26,11 @@ def _right_behind(shelf: Shelf, lead: Request, wanted: Companions) -> list[Reque
     found: list[Request] = []
     for request, bits in zip(shelf.by_seqs(seqs), waits, strict=True):
         late = request.expires_at is not None and request.expires_at <= wanted.now
-        if bits != rules.FOR_LANE or request.batch != lead.batch or request.zone != lead.zone or late:
+        if bits != rules.FOR_LANE or late or _kind(request) != _kind(lead):
             break
         found.append(request)
     return found
+
+
+def _kind(request: Request) -> tuple[str, str, str | None, int]:
+    return request.zone, request.entity, request.batch, request.priority

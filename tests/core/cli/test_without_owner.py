@@ -73,7 +73,7 @@ def test_all_options_of_a_request_are_kept(cli: Cli) -> None:
     cli.submit(
         "/Tickets", "POST", "--zone", "z", "--header", "X-Trace: 7", "--metadata", "job=nightly",
         "--timeout", "30s", "--max-retries", "2", "--scheduled-at", "+1h", "--expires-at", "+2h",
-        "--dedup-key", "k", "--after", "019b", "--lane", "l", "--summary", "Mine", "--no-retry",
+        "--dedup-key", "k", "--after", "019b", "--lane", "l", "--summary", "Mine", "--no-retry", "--alone",
     )  # fmt: skip
     request = cli.show(2)["request"]
     assert request["headers"] == {"X-Trace": "7"}

@@ -69,3 +69,28 @@ async def test_a_process_killed_during_a_batch_leaves_nothing_stuck(tmp_path: Pa
             else:
                 assert request.status in (Status.UNCERTAIN, Status.HELD), "never simply sent again"
         assert queue.counters().count(Status.PROCESSING) == 0
+
+
+async def test_bt5_ten_edits_made_offline_are_one_call(
+    sim: Simulator, credentials: dict[str, Credentials], tmp_path: Path
+) -> None:
+    record = sim.state()["entities"]["Tickets"][0]["id"]
+    async with QuickSetup.sqlite(tmp_path / "queue.db", credentials=credentials) as queue:
+        await queue.work_offline()
+        edits = [{"priority": n % 4 + 1, "title": f"Version {n}"} for n in range(9)]
+        edits.append({"description": "last", "Priority": 3})
+        receipts = [
+            await queue.submit("/Tickets", "PATCH", "zone1", data={"id": record, **edit}) for edit in edits
+        ]
+        before = sim.state()["requests"]
+        await queue.work_online()
+        outcomes = [await queue.result(receipt.id, timeout=PATIENCE) for receipt in receipts]
+        batches = (await queue.get_metrics()).batches
+        (own,) = await queue.attempts(receipts[4].id)
+    assert [outcome.status for outcome in outcomes] == [Status.COMPLETED] * 10
+    assert {outcome.reply.record_id for outcome in outcomes if outcome.reply} == {record}
+    (ticket,) = [t for t in sim.state()["entities"]["Tickets"] if t["id"] == record]
+    assert (ticket["title"], ticket["priority"], ticket["description"]) == ("Version 8", 3, "last")
+    assert (batches.batches, batches.requests, batches.calls) == (1, 10, 1)
+    assert sim.state()["requests"] - before <= 4, "one edit, and questions whether the zone is there"
+    assert own.note == f"Sent together with request {receipts[0].seq}."

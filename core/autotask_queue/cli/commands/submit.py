@@ -124,6 +124,7 @@ def _add_submit_only(parser: argparse.ArgumentParser) -> None:
     add("--metadata", type=assignment, action="append", default=[], metavar="NAME=VALUE",
         help="kept with the request, not sent")  # fmt: skip
     add("--read", action="store_true", help="this POST only reads")
+    add("--alone", action="store_true", help="never send this edit together with others of its record")
     add("--no-retry", action="store_true", help="fail at the first failure")
 
 
@@ -151,6 +152,7 @@ async def _store(queue: Asking, args: argparse.Namespace, context: Context) -> i
             headers=pairs(args.header),
             metadata=pairs(args.metadata),
             retryable=not args.no_retry,
+            batchable=False if args.alone else None,
             timeout=args.timeout,
             max_retries=args.max_retries,
             scheduled_at=args.scheduled_at,

@@ -35,7 +35,7 @@ class Submit(Command[Receipt], frozen=True, kw_only=True, tag="submit"):
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     metadata: dict[str, JSON] = msgspec.field(default_factory=dict)
     retryable: bool = True
-    batchable: bool = False
+    batchable: bool | None = None
     timeout: float | None = None
     max_retries: int | None = None
     scheduled_at: float | None = None

@@ -103,6 +103,8 @@ _KINDS = {
     "restored_from_copy": "Restored from a backup",
     "cancelled": "Cancelled",
     "replaced": "Replaced by a newer one",
+    "promoted": "Asks for those that wait for the same",
+    "taken_apart": "Refused together with others; sent by itself",
     "restored": "Restored",
     "retried": "Queued again",
     "edited": "Edited",

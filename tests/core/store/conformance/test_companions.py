@@ -6,7 +6,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.core.store.making import NOW, add, add_one, change, claim_ids, claim_one, fail, load, read, request
+from tests.core.store.making import (
+    NOW,
+    add,
+    add_one,
+    change,
+    claim_ids,
+    claim_one,
+    complete,
+    fail,
+    load,
+    read,
+    request,
+)
 
 from autotask_queue.model.request import AttemptResult, Request, RequestId
 from autotask_queue.model.status import Effect, Reason, Status
@@ -120,6 +132,8 @@ async def test_edits_right_behind_are_merged_and_say_into_which(store: Store) ->
         edit(expires_at=NOW + 1),
         edit(depends_on=(RequestId("missing"),)),
         edit(effect=Effect.WRITE, zone="zone2"),
+        edit(priority=9),
+        edit(entity="Notes"),
     ],
     ids=[
         "a create",
@@ -129,6 +143,8 @@ async def test_edits_right_behind_are_merged_and_say_into_which(store: Store) ->
         "expired",
         "orphan",
         "another zone's",
+        "more urgent",
+        "another endpoint's",
     ],
 )
 async def test_no_edit_is_merged_across_something_else_of_its_lane(store: Store, between: Request) -> None:
@@ -181,3 +197,108 @@ async def test_the_word_can_be_edited_away(store: Store) -> None:
     lead, others = await lead_of(store, lookup(), lookup(), lookup())
     await change(store, others[0], edit={"batch": None})
     assert await join(store, lead) == others[1:]
+
+
+# -- merged edits have one fate
+
+
+async def merged_three(store: Store) -> tuple[Request, list[RequestId]]:
+    lead, behind = await lead_of(store, edit(), edit(), edit())
+    await join(store, lead, merge=True)
+    store.consequences()
+    return lead, behind
+
+
+async def test_bt5_they_are_done_with_it_in_one_step_each_with_its_own_try(store: Store) -> None:
+    lead, behind = await merged_three(store)
+    done = await complete(store, lead, count_attempt=True)
+    assert [one.id for one in store.consequences()] == behind
+    for one in behind:
+        stored = await load(store, one)
+        assert (stored.status, stored.reply, stored.attempts) == (Status.COMPLETED, done.reply, 1)
+        (attempt,) = await store.attempts(one)
+        assert (attempt.result, attempt.http_status) == (AttemptResult.OK, 200)
+        assert attempt.note == f"Sent together with request {lead.seq}."
+        entry = (await store.audit(request_id=one))[0]
+        assert (entry.kind, entry.detail["merged_into"]) == ("completed", lead.id)
+
+
+@pytest.mark.parametrize(
+    ("then", "values"),
+    [
+        (Status.COMPLETED, {"kind": "adopted"}),
+        (Status.HELD, {"reason": Reason.CONFIRM}),
+        (Status.FAILED, {"reason": Reason.BY_PERSON}),
+        (Status.PENDING, {"resend": True, "reason": None}),
+    ],
+)
+async def test_bt5_they_are_uncertain_and_whatever_follows_together(
+    store: Store, then: Status, values: dict[str, Any]
+) -> None:
+    lead, behind = await merged_three(store)
+    await change(store, lead.id, to=Status.UNCERTAIN, reason=Reason.REPLY_LOST)
+    for one in behind:
+        stored = await load(store, one)
+        assert (stored.status, stored.reason) == (Status.UNCERTAIN, Reason.REPLY_LOST)
+        assert stored.merged_into == lead.id
+    await change(store, lead.id, to=then, **values)
+    for one in behind:
+        stored = await load(store, one)
+        assert (stored.status, stored.reason) == (then, values.get("reason", stored.reason))
+        assert stored.merged_into == (None if then is Status.PENDING else lead.id)
+
+
+async def test_bt5_a_decision_about_what_is_held_is_for_all(store: Store) -> None:
+    lead, behind = await merged_three(store)
+    await change(store, lead.id, to=Status.HELD, reason=Reason.CONFIRM)
+    assert {(await load(store, one)).reason for one in behind} == {Reason.CONFIRM}
+    await change(store, lead.id, to=Status.COMPLETED)
+    assert {(await load(store, one)).status for one in behind} == {Status.COMPLETED}
+
+
+@pytest.mark.parametrize(
+    ("to", "values"),
+    [
+        (Status.PENDING, {}),
+        (Status.RETRYING, {"not_before": NOW + 5}),
+        (Status.FAILED, {}),
+        (Status.HELD, {"reason": Reason.GONE}),
+    ],
+)
+async def test_bt5_what_was_surely_not_applied_goes_back_each_for_itself(
+    store: Store, to: Status, values: dict[str, Any]
+) -> None:
+    lead, behind = await merged_three(store)
+    await change(store, lead.id, to=to, count_attempt=True, **values)
+    for one in behind:
+        stored = await load(store, one)
+        assert (stored.status, stored.reason, stored.merged_into) == (Status.PENDING, None, None)
+        assert stored.attempts == 1
+        assert stored.batch is not None
+    expected = {Status.PENDING: [lead.id], Status.FAILED: behind[:1]}.get(to, [])
+    assert await claim_ids(store) == expected, "the lane keeps its order"
+
+
+async def test_bt5_taken_apart_they_share_no_call_any_more(store: Store) -> None:
+    lead, behind = await merged_three(store)
+    await change(store, lead.id, to=Status.PENDING, apart=True)
+    assert {(await load(store, one)).batch for one in (lead.id, *behind)} == {None}
+    again = await claim_one(store)
+    assert again.id == lead.id
+    assert await join(store, again, merge=True) == []
+
+
+async def test_one_whose_fate_was_decided_by_itself_stays_as_decided(store: Store) -> None:
+    lead, behind = await merged_three(store)
+    await change(store, lead.id, to=Status.UNCERTAIN)
+    await change(store, behind[0], to=Status.FAILED, reason=Reason.BY_PERSON)
+    await change(store, lead.id, to=Status.COMPLETED)
+    assert [(await load(store, one)).status for one in behind] == [Status.FAILED, Status.COMPLETED]
+
+
+async def test_after_a_crash_they_still_have_one_fate(store: Store) -> None:
+    lead, behind = await merged_three(store)
+    await store.close()
+    await store.open(now=NOW)
+    await change(store, lead.id, to=Status.COMPLETED)
+    assert {(await load(store, one)).status for one in behind} == {Status.COMPLETED}

@@ -206,7 +206,8 @@ local function right_behind(lead, now, most)
     local row = load(seq)
     local in_time = row.expires_at == '' or later(row.expires_at, now)
     local only_its_turn = row.waits == text(FOR_LANE)
-    if not (in_time and only_its_turn and row.batch == lead.batch and row.zone == lead.zone) then
+    local alike = row.batch == lead.batch and row.zone == lead.zone and row.entity == lead.entity
+    if not (in_time and only_its_turn and alike and row.priority == lead.priority) then
       break
     end
     found[#found + 1] = row
