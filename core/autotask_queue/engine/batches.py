@@ -151,7 +151,7 @@ class Batches:
             failure: Failure | None = no_document
         else:
             self._publish(BatchProcessing, batch.requests)
-            note = f"Sent together with {len(ids) - 1} others."
+            note = _together(ids)
             failure = await self._runner.run(lead, merged=one, note=note)
         calls = int(one is not None and failure is not STOPPED)
         facts: dict[str, Any] = {"at": ctx.clock.now(), "zone": lead.zone, "entity": lead.entity, "ids": ids}
@@ -182,6 +182,11 @@ class Batches:
         self._ctx.bus.publish(event(at=self._ctx.clock.now(), zone=lead.zone, entity=lead.entity, ids=ids))
 
 
+def _together(those: Sequence[object]) -> str:
+    others = len(those) - 1
+    return f"Sent together with {others} other{'' if others == 1 else 's'}."
+
+
 class _Sending:
     """One batch on its way. `left` are those that are not settled."""
 
@@ -195,7 +200,7 @@ class _Sending:
         self._requests = requests
         self._lead = requests[0]
         self._left = {request.id: request for request in requests}
-        self._note = f"Sent together with {len(requests) - 1} others."
+        self._note = _together(requests)
         self._started = ctx.clock.now()
         self._calls = 0
         self._failed = 0

@@ -76,7 +76,7 @@ def build_request(
             "headers": {} if headers is None else headers,
             "metadata": {} if metadata is None else metadata,
             "retryable": retryable,
-            "batchable": bool(batchable) if batchable is None else batchable,
+            "batchable": False if batchable is None else batchable,
             "timeout": timeout,
             "scheduled_at": scheduled_at,
             "expires_at": expires_at,
